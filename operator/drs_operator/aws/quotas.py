@@ -1,0 +1,31 @@
+"""DRS quotas of an account and Region, with the published values where Service Quotas does not answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+PUBLISHED = {
+    "jobsInProgress": 20,
+    "serversPerJob": 100,
+    "serversInAllJobs": 500,
+    "replicatingServers": 300,
+    "sourceServers": 4000,
+}
+CODES = {
+    "L-D88FAC3A": "jobsInProgress",
+    "L-B827C881": "serversPerJob",
+    "L-05AFA8C6": "serversInAllJobs",
+    "L-C1D14A2B": "replicatingServers",
+    "L-E28BE5E0": "sourceServers",
+}
+"""Quota codes of service `drs`; source: AWS General Reference, Elastic Disaster Recovery endpoints and quotas."""
+
+
+def read(client: Any) -> dict[str, int]:
+    """The quotas in force. Blocking; raises what botocore raises."""
+    quotas = dict(PUBLISHED)
+    for page in client.get_paginator("list_service_quotas").paginate(ServiceCode="drs"):
+        for quota in page.get("Quotas", []):
+            if (name := CODES.get(quota.get("QuotaCode", ""))) is not None:
+                quotas[name] = int(quota["Value"])
+    return quotas

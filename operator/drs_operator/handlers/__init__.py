@@ -1,0 +1,1 @@
+"""kopf as the informer: it watches and hands over events, nothing else."""

@@ -1,0 +1,1 @@
+"""The API server: one client, one guarded status write, finalizers, annotations, Events."""

@@ -1,0 +1,126 @@
+"""The Cluster port: fresh reads, the one guarded status write, finalizers, commands taken off, Events."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from drs_operator.api.v1alpha1 import API_VERSION, GROUP, Resource
+from drs_operator.kube.client import JSON_PATCH, MERGE_PATCH, KubeClient, path_of
+from drs_operator.observability.logs import log
+from drs_operator.ports import LostRace, ReadFailed
+
+R = TypeVar("R", bound=Resource)
+
+FINALIZER = f"{GROUP}/operator"
+FIELD_MANAGER = "drs-operator"
+NOTE_LENGTH = 1024
+
+
+class KubeCluster:
+    """One operator's writes. `name` goes into Events as the reporting instance."""
+
+    def __init__(self, client: KubeClient, name: str) -> None:
+        self._client = client
+        self._name = name
+
+    async def fresh(self, kind: type[R], namespace: str | None, name: str) -> R | None:
+        """An object as the API server has it now."""
+        raw = await self._client.request("GET", path_of(kind, namespace, name))
+        return kind.model_validate(raw) if raw is not None else None
+
+    async def write_status(self, resource: Resource, status: dict[str, Any]) -> None:
+        """Replaces the whole status, guarded by the resourceVersion that was read. Raises LostRace."""
+        meta = resource.metadata
+        # Setting the version in the patch makes the API server refuse a stale one with 409; a merge would keep
+        # fields that the new status no longer has.
+        patch = [
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": meta.resource_version},
+            {"op": "replace", "path": "/status", "value": status},
+        ]
+        await self._client.request(
+            "PATCH",
+            path_of(type(resource), meta.namespace, meta.name, "status"),
+            body=patch,
+            query={"fieldManager": FIELD_MANAGER},
+            content_type=JSON_PATCH,
+        )
+
+    async def add_finalizer(self, resource: Resource) -> None:
+        """Puts our finalizer on. Raises LostRace."""
+        if FINALIZER not in resource.metadata.finalizers:
+            await self._patch_metadata(resource, {"finalizers": [*resource.metadata.finalizers, FINALIZER]})
+
+    async def remove_finalizer(self, resource: Resource) -> None:
+        """Takes our finalizer off. Raises LostRace."""
+        if FINALIZER in resource.metadata.finalizers:
+            rest = [name for name in resource.metadata.finalizers if name != FINALIZER]
+            await self._patch_metadata(resource, {"finalizers": rest})
+
+    async def take_off(self, resource: Resource, annotations: Iterable[str]) -> None:
+        """Takes annotations off; nothing happens if the object has changed since it was read (LostRace)."""
+        keys = [key for key in annotations if key in resource.metadata.annotations]
+        if keys:
+            await self._patch_metadata(resource, {"annotations": dict.fromkeys(keys)})
+
+    async def _patch_metadata(self, resource: Resource, change: dict[str, Any]) -> None:
+        meta = resource.metadata
+        body = {"metadata": {"resourceVersion": meta.resource_version, "uid": meta.uid, **change}}
+        await self._client.request(
+            "PATCH",
+            path_of(type(resource), meta.namespace, meta.name),
+            body=body,
+            query={"fieldManager": FIELD_MANAGER},
+            content_type=MERGE_PATCH,
+        )
+
+    async def event(self, resource: Resource, warning: bool, reason: str, message: str) -> None:
+        """Tells of a transition. The name is made of its content, so that a repetition is not told twice."""
+        meta = resource.metadata
+        kind = type(resource).definition.kind
+        namespace = meta.namespace or "default"
+        content = f"{meta.uid}|{reason}|{message}|{meta.resource_version}"
+        now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        body = {
+            "apiVersion": "events.k8s.io/v1",
+            "kind": "Event",
+            "metadata": {
+                "name": f"{meta.name[:200]}.{hashlib.sha256(content.encode()).hexdigest()[:16]}",
+                "namespace": namespace,
+            },
+            "eventTime": now,
+            "type": "Warning" if warning else "Normal",
+            "reason": reason,
+            "action": "Reconcile",
+            "note": message[:NOTE_LENGTH],
+            "reportingController": f"{GROUP}/operator",
+            "reportingInstance": self._name,
+            "regarding": {
+                "apiVersion": API_VERSION,
+                "kind": kind,
+                "name": meta.name,
+                "namespace": meta.namespace,
+                "uid": meta.uid,
+                "resourceVersion": meta.resource_version,
+            },
+        }
+        try:
+            await self._client.request("POST", f"/apis/events.k8s.io/v1/namespaces/{namespace}/events", body=body)
+        except LostRace:
+            return  # told already
+        except ReadFailed as error:  # a namespace that is going takes no Events
+            log.warning("event not written", kind=kind, name=meta.name, reason=reason, error=error.message)
+
+    async def secret_value(self, namespace: str, name: str, key: str) -> str | None:
+        """A value of a Secret; None if Secret or key do not exist."""
+        raw = await self._client.request("GET", f"/api/v1/namespaces/{namespace}/secrets/{name}")
+        encoded = (raw or {}).get("data", {}).get(key)
+        return base64.b64decode(encoded).decode() if encoded is not None else None
+
+    async def namespace_labels(self, name: str) -> dict[str, str]:
+        """Labels of a namespace; none for one that does not exist."""
+        raw = await self._client.request("GET", f"/api/v1/namespaces/{name}")
+        return dict((raw or {}).get("metadata", {}).get("labels", {}) or {})

@@ -1,0 +1,92 @@
+"""Claims and locks: run ids for ever, plans and servers as long as a run needs them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from drs_operator.ledger.store import Store
+from drs_operator.ledger.tables import LEDGER
+from drs_operator.planning.facts import Place
+from drs_operator.ports import RunIdClaim
+
+PARALLEL = 8
+
+
+def _server_key(place: Place, server_id: str) -> dict[str, str]:
+    return {"pk": f"SERVER#{place.account_id}#{place.region}#{server_id}"}
+
+
+class Claims:
+    """Conditional writes on single items of table `ledger`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def claim_run_id(self, claim: RunIdClaim) -> RunIdClaim:
+        """Takes the run id, or returns who has used it."""
+        values = {
+            "pk": f"RUN#{claim.run_id}",
+            "runId": claim.run_id,
+            "executionId": claim.execution_id,
+            "digest": claim.digest,
+            "installation": claim.installation,
+            "namespace": claim.namespace,
+            "name": claim.name,
+        }
+        standing = await self._store.put(LEDGER, values, "attribute_not_exists(#pk)")
+        if standing is None:
+            return claim
+        return RunIdClaim(
+            run_id=standing["runId"],
+            execution_id=standing["executionId"],
+            digest=standing["digest"],
+            installation=standing["installation"],
+            namespace=standing["namespace"],
+            name=standing["name"],
+        )
+
+    async def lock_plan(self, plan_id: str, execution_id: str, execution: str) -> str | None:
+        """Takes the plan for a run, or returns who holds it."""
+        values = {"pk": f"PLAN#{plan_id}", "executionId": execution_id, "execution": execution}
+        standing = await self._store.put(
+            LEDGER, values, "attribute_not_exists(#pk) OR #executionId = :mine", {"mine": execution_id}
+        )
+        return None if standing is None else str(standing.get("execution", standing.get("executionId")))
+
+    async def unlock_plan(self, plan_id: str, execution_id: str) -> None:
+        """Lets go of the plan, if this run holds it."""
+        await self._store.delete(LEDGER, {"pk": f"PLAN#{plan_id}"}, "#executionId = :mine", {"mine": execution_id})
+
+    async def hold_servers(self, place: Place, server_ids: Iterable[str], execution_id: str) -> dict[str, str]:
+        """Holds servers for a run, in parallel; returns the runs that hold the others."""
+        slots = asyncio.Semaphore(PARALLEL)
+        losses: dict[str, str] = {}
+
+        async def hold(server_id: str) -> None:
+            async with slots:
+                standing = await self._store.update(
+                    LEDGER,
+                    _server_key(place, server_id),
+                    "SET #heldBy = :mine",
+                    "attribute_not_exists(#heldBy) OR #heldBy = :mine",
+                    {"mine": execution_id},
+                )
+            if standing is not None:
+                losses[server_id] = str(standing.get("heldBy", "another run"))
+
+        await asyncio.gather(*(hold(server_id) for server_id in server_ids))
+        return losses
+
+    async def release_servers(self, place: Place, server_ids: Iterable[str], execution_id: str) -> None:
+        """Lets go of the servers that this run holds; an item that no group claims goes with it."""
+        slots = asyncio.Semaphore(PARALLEL)
+
+        async def release(server_id: str) -> None:
+            key, mine = _server_key(place, server_id), {"mine": execution_id}
+            async with slots:
+                if await self._store.delete(LEDGER, key, "#heldBy = :mine AND attribute_not_exists(#groupId)", mine):
+                    return
+                await self._store.update(LEDGER, key, "REMOVE #heldBy", "#heldBy = :mine", mine)
+
+        await asyncio.gather(*(release(server_id) for server_id in server_ids))

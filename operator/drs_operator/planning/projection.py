@@ -1,0 +1,257 @@
+"""The status of an execution: the projection of its run, the same whenever it is made anew."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from drs_operator.api.v1alpha1.codes import Code, reason
+from drs_operator.api.v1alpha1.conditions import Condition, set_condition, without_condition
+from drs_operator.api.v1alpha1.drexecution import DRExecution
+from drs_operator.api.v1alpha1.drexecution_status import (
+    DRExecutionStatus,
+    Durations,
+    ErrorStatus,
+    Finding,
+    HoldStatus,
+    JobStatus,
+    ObjectiveResults,
+    RequestStatus,
+    ServerError,
+    ServerStatus,
+    WaveStatus,
+)
+from drs_operator.api.v1alpha1.enums import ConditionStatus, ConditionType, ExecutionPhase, ObjectiveState
+from drs_operator.planning.run import Hold, LaunchIntent, Run, RunServer, RunWave
+from drs_operator.planning.waiting import annotate, waiting_for
+
+SIGN_OF_LIFE = timedelta(minutes=1)
+TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
+
+
+def phase(run: Run) -> ExecutionPhase:
+    """Cancelling, else Running while a wave is under way or the run drains, else Paused when a hold is open."""
+    if run.state == "Ended":
+        return ExecutionPhase(run.verdict or "Failed")
+    if run.state == "Claimed":
+        return ExecutionPhase.VALIDATING
+    if run.cancel is not None:
+        return ExecutionPhase.CANCELLING
+    busy = any(wave.phase in ("Queued", "Launching") for wave in run.waves)
+    if busy or run.verdict is not None or not run.open_holds():
+        return ExecutionPhase.RUNNING
+    return ExecutionPhase.PAUSED
+
+
+def project(run: Run, execution: DRExecution, findings: list[Finding] | None, now: datetime) -> DRExecutionStatus:
+    """The whole status. `findings` None: those of before are kept."""
+    before = execution.status
+    servers = [server for wave in run.waves for server in wave.servers]
+    launched = sum(1 for server in servers if server.launched)
+    failed = sum(1 for server in servers if server.phase == "Failed")
+    done = sum(1 for wave in run.waves if wave.final)
+    ended = run.state == "Ended"
+    holds = [_hold(run, hold) for hold in run.open_holds()]
+    seen = before.last_observed_time
+    alive = now if not ended and (seen is None or now - seen >= SIGN_OF_LIFE) else seen
+    return before.model_copy(
+        update={
+            "observed_generation": execution.metadata.generation or 0,
+            "phase": phase(run),
+            "execution_id": run.execution_id,
+            "plan_version": run.plan_version or None,
+            "requested_by": run.requested_by or None,
+            "waiting_for": waiting_for(run, now),
+            "current_wave": min((wave.wave_number for wave in run.waves if not wave.final), default=None),
+            "total_waves": len(run.waves) or None,
+            "wave_progress": f"{done}/{len(run.waves)}" if run.waves else None,
+            "server_progress": f"{launched}/{len(servers)}{f' !{failed}' if failed else ''}" if servers else None,
+            "findings": before.findings if findings is None else findings[:50],
+            "holds": holds,
+            "waves": [_wave(run, wave) for wave in sorted(run.waves, key=lambda w: w.wave_number)],
+            "start_time": run.start_time,
+            "last_observed_time": alive,
+            "finish_time": run.finish_time,
+            "durations": _durations(run) if ended else None,
+            "achieved_rpo_seconds": achieved_rpo(run) if ended else None,
+            "objectives": _objectives(run) if ended else None,
+            "requests": [RequestStatus.model_validate(answer.model_dump()) for answer in run.answers],
+            "error": ErrorStatus(code=run.error.code, message=run.error.message) if run.error else None,
+            "conditions": _conditions(run, execution, now),
+        }
+    )
+
+
+def refused(
+    execution: DRExecution, code: str, message: str, execution_id: str | None, now: datetime
+) -> DRExecutionStatus:
+    """The status of an object whose run was never claimed by it: final, nothing was launched."""
+    text = f"{code}: {message}"
+    generation = execution.metadata.generation or 0
+    listed = _ended(execution.status.conditions, FALSE, reason(Code(code)), text, generation, now)
+    return execution.status.model_copy(
+        update={
+            "observed_generation": generation,
+            "phase": ExecutionPhase.FAILED,
+            "execution_id": execution_id,
+            "finish_time": now,
+            "error": ErrorStatus(code=code, message=message),
+            "conditions": listed,
+        }
+    )
+
+
+# --- parts ----------------------------------------------------------------------------------------------------------
+
+
+def _hold(run: Run, hold: Hold) -> HoldStatus:
+    command = "retry" if hold.reason == "WaveFailed" else "adopt" if hold.reason == "LaunchOutcomeUnknown" else "resume"
+    line = annotate(run.name, command, hold.id) if command == "resume" else annotate(run.name, "cancel", "true")
+    message = f"{hold.detail}; {line}" if hold.detail else line
+    return HoldStatus(id=hold.id, wave_number=hold.wave_number, reason=hold.reason, since=hold.since, message=message)
+
+
+def _wave(run: Run, wave: RunWave) -> WaveStatus:
+    intents = [i for i in run.intents if i.wave_number == wave.wave_number and (i.job_id or i.active)]
+    return WaveStatus(
+        wave_number=wave.wave_number,
+        name=wave.name,
+        phase=wave.phase,
+        on_failure=wave.on_failure,
+        attempt=wave.attempt,
+        jobs=[_job(wave, intent) for intent in intents],
+        servers=[_server(server) for server in wave.servers],
+        start_time=wave.start_time,
+        end_time=wave.end_time,
+    )
+
+
+def _job(wave: RunWave, intent: LaunchIntent) -> JobStatus:
+    return JobStatus(
+        shard=intent.shard,
+        attempt=intent.attempt,
+        state=intent.state,
+        job_id=intent.job_id,
+        account_id=wave.account_id,
+        region=wave.region,
+        servers=len(intent.server_ids),
+        status=intent.job_status,
+        start_time=intent.start_time,
+        end_time=intent.end_time,
+    )
+
+
+def _server(server: RunServer) -> ServerStatus:
+    return ServerStatus(
+        server_id=server.server_id,
+        hostname=server.hostname or None,
+        phase=server.phase,
+        launch_status=server.launch_status,
+        recovery_instance_id=server.recovery_instance_id,
+        private_ip=server.private_ip,
+        recovery_point_time=server.recovery_point_time,
+        attempt=server.attempt or None,
+        error=ServerError(code=server.error.code, message=server.error.message) if server.error else None,
+    )
+
+
+def _seconds(spans: list[tuple[datetime, datetime]]) -> int:
+    """Length of the union of spans, in whole seconds."""
+    total, reached = timedelta(), None
+    for begin, end in sorted(spans):
+        if reached is not None:
+            begin = max(begin, reached)
+        if end > begin:
+            total += end - begin
+            reached = end
+    return int(total.total_seconds())
+
+
+def _durations(run: Run) -> Durations | None:
+    if run.start_time is None or run.finish_time is None:
+        return None
+    total = int((run.finish_time - run.start_time).total_seconds())
+    busy = [(i.start_time, i.end_time or run.finish_time) for i in run.intents if i.start_time is not None]
+    active = _seconds(busy)
+    held = [(hold.since, hold.closed_at or run.finish_time) for hold in run.holds]
+    paused = max(0, _seconds([*held, *busy]) - active)  # waiting for a person counts only while nothing else goes on
+    since = run.incident_time or run.start_time
+    return Durations(
+        total_seconds=total,
+        active_seconds=total - paused,
+        paused_seconds=paused,
+        queued_seconds=0,
+        since_incident_seconds=int((run.finish_time - since).total_seconds()) if run.incident_time else None,
+    )
+
+
+def achieved_rpo(run: Run) -> int | None:
+    """Seconds between the incident (or the start) and the oldest recovery point that was launched; never below 0."""
+    reference = run.incident_time or run.start_time
+    points = [s.recovery_point_time for wave in run.waves for s in wave.servers if s.launched and s.recovery_point_time]
+    if reference is None or not points:
+        return None
+    return max(0, int((reference - min(points)).total_seconds()))
+
+
+def _objectives(run: Run) -> ObjectiveResults | None:
+    if run.rto_seconds is None and run.rpo_seconds is None:
+        return None
+    good = run.verdict in ("Completed", "CompletedWithExceptions")
+    since = run.incident_time or run.start_time
+    took = (run.finish_time - since).total_seconds() if good and run.finish_time and since else None
+    return ObjectiveResults(
+        rto=_met(run.rto_seconds, took), rpo=_met(run.rpo_seconds, achieved_rpo(run) if good else None)
+    )
+
+
+def _met(target: int | None, value: float | None) -> ObjectiveState | None:
+    if target is None:
+        return None
+    if value is None:
+        return ObjectiveState.UNKNOWN
+    return ObjectiveState.MET if value <= target else ObjectiveState.MISSED
+
+
+def _conditions(run: Run, execution: DRExecution, now: datetime) -> list[Condition]:
+    generation = execution.metadata.generation or 0
+    before = execution.status.conditions
+    if run.state == "Ended":
+        good = run.verdict in ("Completed", "CompletedWithExceptions")
+        cause: str = run.verdict or "Failed"
+        message = f"{run.error.code}: {run.error.message}" if run.error else _summary(run)
+        if not good and run.error is not None:
+            cause = reason(Code(run.error.code))
+        return _ended(before, TRUE if good else FALSE, cause, message, generation, now)
+    what = waiting_for(run, now, minutes=False) or "the next step"
+    cause = "Draining" if run.verdict is not None else phase(run).value
+    listed = set_condition(before, ConditionType.SUCCEEDED, UNKNOWN, cause, what, generation, now)
+    listed = set_condition(listed, ConditionType.FINISHED, FALSE, cause, what, generation, now)
+    listed = set_condition(listed, ConditionType.READY, UNKNOWN, cause, what, generation, now)
+    listed = set_condition(listed, ConditionType.RECONCILING, TRUE, cause, what, generation, now)
+    if holds := run.open_holds():
+        names = ", ".join(f"{hold.id} ({hold.reason})" for hold in holds)
+        return set_condition(listed, ConditionType.PAUSED, TRUE, holds[0].reason, names, generation, now)
+    return without_condition(listed, ConditionType.PAUSED)
+
+
+def _ended(
+    before: list[Condition], good: ConditionStatus, cause: str, message: str, generation: int, now: datetime
+) -> list[Condition]:
+    listed = before
+    for gone in (ConditionType.RECONCILING, ConditionType.PAUSED):
+        listed = without_condition(listed, gone)
+    listed = set_condition(listed, ConditionType.SUCCEEDED, good, cause, message, generation, now)
+    listed = set_condition(listed, ConditionType.FINISHED, TRUE, cause, message, generation, now)
+    listed = set_condition(listed, ConditionType.READY, good, cause, message, generation, now)
+    if good is TRUE:
+        return without_condition(listed, ConditionType.STALLED)
+    return set_condition(listed, ConditionType.STALLED, TRUE, cause, message, generation, now)
+
+
+def _summary(run: Run) -> str:
+    servers = [server for wave in run.waves for server in wave.servers]
+    launched = sum(1 for server in servers if server.launched)
+    text = f"{launched} of {len(servers)} servers launched in {len(run.waves)} waves"
+    if run.cancel is not None:
+        return f"cancelled by {run.cancel.requested_by or 'unknown'}; {text}"
+    return text

@@ -1,0 +1,271 @@
+"""A run as the ledger keeps it: the truth of which an execution's status is the projection.
+
+Values are never changed in place: every transition makes a new `Run`, which the ledger accepts only if nobody else has
+moved it meanwhile (see `behaviour.md`, "The run's row is the unit of atomicity").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from drs_operator.planning.facts import Place
+
+WavePhase = Literal[
+    "Pending",
+    "Held",
+    "Queued",
+    "Launching",
+    "Completed",
+    "CompletedWithExceptions",
+    "Failed",
+    "TimedOut",
+    "Skipped",
+    "Cancelled",
+]
+FINAL_WAVE_PHASES = frozenset({"Completed", "CompletedWithExceptions", "Failed", "TimedOut", "Skipped", "Cancelled"})
+ServerPhase = Literal[
+    "Pending", "Queued", "Snapshot", "Conversion", "Launching", "Launched", "Ready", "Failed", "Skipped"
+]
+FINAL_SERVER_PHASES = frozenset({"Ready", "Failed", "Skipped"})
+IntentState = Literal["Planned", "Calling", "Started", "Ended"]
+Verdict = Literal["Completed", "CompletedWithExceptions", "Failed", "Cancelled", "TimedOut"]
+
+
+class Record(BaseModel):
+    """Base of what the ledger stores: camelCase keys, unknown keys of a newer version are left alone."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
+
+
+class ErrorRecord(Record):
+    """A code of the vocabulary and what to do next."""
+
+    code: str
+    message: str
+
+
+class RunServer(Record):
+    """A server of a wave and how far it is."""
+
+    server_id: str
+    hostname: str = ""
+    optional: bool = False
+    phase: ServerPhase = "Pending"
+    launch_status: str | None = None
+    recovery_instance_id: str | None = None
+    private_ip: str | None = None
+    recovery_point_time: datetime | None = None
+    attempt: int = 0
+    error: ErrorRecord | None = None
+
+    @property
+    def launched(self) -> bool:
+        """Its instance exists, ready or not."""
+        return self.phase in ("Launched", "Ready")
+
+
+class Hold(Record):
+    """What waits for a person."""
+
+    id: str
+    wave_number: int | None
+    reason: str
+    since: datetime
+    detail: str = ""
+    closed_at: datetime | None = None
+    closed_by: str | None = None
+
+    @property
+    def open(self) -> bool:
+        """Nobody has closed it yet."""
+        return self.closed_at is None
+
+
+class RunWave(Record):
+    """A wave as it was pinned when the run started, and how far it is."""
+
+    wave_number: int
+    name: str
+    group_name: str
+    account_name: str
+    account_id: str
+    region: str
+    waits_for: tuple[int, ...]
+    launch_order: int
+    pause_before_wave: bool
+    on_failure: Literal["Fail", "Pause", "Continue"]
+    ready_when: Literal["Launched", "InstanceStatusOk"]
+    wait_after_seconds: int
+    timeout_seconds: int
+    servers: tuple[RunServer, ...]
+    phase: WavePhase = "Pending"
+    queued_reason: str | None = None
+    attempt: int = 1
+    start_time: datetime | None = None
+    ready_time: datetime | None = None
+    """When its last required server became ready: `waitAfterSeconds` counts from here."""
+    end_time: datetime | None = None
+
+    @property
+    def place(self) -> Place:
+        """Where it launches."""
+        return Place(self.account_id, self.region)
+
+    @property
+    def final(self) -> bool:
+        """Nothing of it will change any more, but what its jobs still do."""
+        return self.phase in FINAL_WAVE_PHASES
+
+    @property
+    def satisfied(self) -> bool:
+        """Whether waves that depend on it may start."""
+        if self.phase in ("Failed", "TimedOut"):
+            return self.on_failure == "Continue"
+        return self.phase in ("Completed", "CompletedWithExceptions", "Skipped")
+
+
+class LaunchIntent(Record):
+    """One StartRecovery call: written before it is made, so that it is made once and its job is never lost."""
+
+    wave_number: int
+    attempt: int
+    shard: int
+    token: str
+    state: IntentState = "Planned"
+    server_ids: tuple[str, ...]
+    snapshots: dict[str, str] = {}
+    """Recovery point by server; a server that is not in it takes the latest."""
+    caller: str | None = None
+    """The process that called: the intent of another process is resolved by looking, never by calling."""
+    called_at: datetime | None = None
+    """Wall clock."""
+    called_at_aws: datetime | None = None
+    """AWS's clock, as near as it is known: where the search for a lost job begins."""
+    not_before: datetime | None = None
+    """After a refusal that passes by itself: when to ask again."""
+    tries: int = 0
+    job_id: str | None = None
+    job_status: str | None = None
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+
+    @property
+    def key(self) -> tuple[int, int, int]:
+        """Wave, attempt, shard."""
+        return (self.wave_number, self.attempt, self.shard)
+
+    @property
+    def active(self) -> bool:
+        """Something of it may happen on AWS, now or later."""
+        return self.state != "Ended"
+
+
+class Answer(Record):
+    """What became of a command."""
+
+    type: str
+    value: str
+    requested_by: str
+    observed_time: datetime
+    outcome: Literal["Accepted", "Refused"]
+    code: str | None = None
+    message: str = ""
+    count: int = 1
+
+
+class Cancel(Record):
+    """That the run was cancelled, by whom and when."""
+
+    requested_by: str
+    time: datetime
+
+
+class Run(Record):
+    """The run's row: the unit of atomicity."""
+
+    execution_id: str
+    run_id: str
+    digest: str
+    installation: str
+    namespace: str
+    name: str
+    uid: str
+    version: int = 0
+    """Goes up by one with every accepted write."""
+    epoch: int = 0
+    """The leader's epoch: whoever was leader before fails at its next write."""
+    state: Literal["Claimed", "Running", "Ended"] = "Claimed"
+    verdict: Verdict | None = None
+    execution_type: Literal["DRILL", "RECOVERY"]
+    requested_by: str = ""
+    plan_name: str = ""
+    plan_id: str = ""
+    plan_version: int = 0
+    recovery_point_policy: Literal["Latest", "ExistingLatest", "At"] = "Latest"
+    recovery_point_time: datetime | None = None
+    ambiguous_launch_policy: Literal["Hold", "Reissue"] = "Hold"
+    incident_time: datetime | None = None
+    rto_seconds: int | None = None
+    rpo_seconds: int | None = None
+    claimed_time: datetime
+    start_time: datetime | None = None
+    finish_time: datetime | None = None
+    verdict_time: datetime | None = None
+    cancel: Cancel | None = None
+    pause_requested: bool = False
+    """Somebody asked for a pause: each wave whose turn comes is held."""
+    error: ErrorRecord | None = None
+    waves: tuple[RunWave, ...] = ()
+    intents: tuple[LaunchIntent, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    """Newest 20; the ledger keeps each under its own key."""
+    honoured: tuple[str, ...] = ()
+    """Marks of the commands that were honoured: each once, for ever."""
+
+    @property
+    def is_drill(self) -> bool:
+        """Whether its launches are drills."""
+        return self.execution_type == "DRILL"
+
+    @property
+    def deciding(self) -> bool:
+        """It runs and has no verdict yet: waves may start."""
+        return self.state == "Running" and self.verdict is None
+
+    def wave(self, number: int) -> RunWave:
+        """The wave of this number. Raises KeyError."""
+        for wave in self.waves:
+            if wave.wave_number == number:
+                return wave
+        raise KeyError(number)
+
+    def open_holds(self, number: int | None = None) -> list[Hold]:
+        """What waits for a person, of one wave or of all."""
+        return [hold for hold in self.holds if hold.open and number in (None, hold.wave_number)]
+
+    def intents_of(self, number: int) -> list[LaunchIntent]:
+        """The intents of the present attempt of a wave."""
+        attempt = self.wave(number).attempt
+        return [intent for intent in self.intents if intent.wave_number == number and intent.attempt == attempt]
+
+    def with_wave(self, wave: RunWave) -> Run:
+        """The run with this wave in place of the one of the same number."""
+        return self.model_copy(
+            update={"waves": tuple(wave if w.wave_number == wave.wave_number else w for w in self.waves)}
+        )
+
+    def with_intent(self, intent: LaunchIntent) -> Run:
+        """The run with this intent in place of the one of the same key, or added."""
+        others = [i for i in self.intents if i.key != intent.key]
+        return self.model_copy(update={"intents": tuple(sorted([*others, intent], key=lambda i: i.key))})
+
+    def with_servers(self, number: int, change: Callable[[RunServer], RunServer]) -> Run:
+        """The run with every server of a wave passed through `change`."""
+        wave = self.wave(number)
+        return self.with_wave(wave.model_copy(update={"servers": tuple(change(server) for server in wave.servers)}))

@@ -1,0 +1,1 @@
+"""One reconciler for each kind: load, observe, plan, act, record. They know the ports, not who implements them."""

@@ -1,0 +1,58 @@
+"""How to enter the account that an object names, or why that is not possible."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from drs_operator.api.v1alpha1 import TargetAccount
+from drs_operator.planning import namespaces
+from drs_operator.planning.facts import Failure
+from drs_operator.ports import Access, ReadFailed
+from drs_operator.reconcilers.context import Context
+
+
+async def access_of(context: Context, account: TargetAccount, session_name: str = "drs-operator") -> Access:
+    """Role and external id as they are now. Raises ReadFailed when the Secret that it names has no such key."""
+    spec = account.spec
+    external_id = spec.external_id
+    if (ref := spec.external_id_secret_ref) is not None:
+        external_id = await context.cluster.secret_value(ref.namespace, ref.name, ref.key)
+        if external_id is None:
+            raise ReadFailed(
+                "ROLE_ASSUMPTION_FAILED",
+                f"Secret {ref.namespace}/{ref.name} has no key {ref.key}; create it: kubectl create secret generic "
+                f"{ref.name} -n {ref.namespace} --from-literal={ref.key}=…",
+            )
+    return Access(account.metadata.name, spec.account_id, spec.assume_role_name, external_id, session_name)
+
+
+async def entry(context: Context, name: str, namespace: str) -> tuple[TargetAccount, Access] | Failure:
+    """The account of this name and how to enter it from a namespace, or the reason why not."""
+    account = context.objects.get(TargetAccount, None, name)
+    if account is None:
+        return Failure(
+            "TARGET_ACCOUNT_NOT_FOUND", f"TargetAccount {name} does not exist; create it, or correct the reference"
+        )
+    try:
+        if not await is_allowed(context, account, namespace):
+            return Failure(
+                "NAMESPACE_NOT_ALLOWED",
+                f"TargetAccount {name} does not allow namespace {namespace}; label the namespace as its "
+                "spec.allowedNamespaces asks, or extend that",
+            )
+        return account, await access_of(context, account)
+    except ReadFailed as error:
+        return Failure(error.code, error.message)
+
+
+async def is_allowed(context: Context, account: TargetAccount, namespace: str) -> bool:
+    """Whether the account lets a namespace in, by the labels that it has now."""
+    policy = account.spec.allowed_namespaces
+    if policy.selector is None:
+        return True
+    return namespaces.allowed(policy, await context.cluster.namespace_labels(namespace))
+
+
+def for_run(access: Access, execution_id: str) -> Access:
+    """The same account under a session of the run's own name, so that AWS's audit trail tells the run."""
+    return replace(access, session_name=execution_id)

@@ -1,0 +1,66 @@
+"""What every reconciler is given, and what it gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from drs_operator.api.v1alpha1 import Resource
+from drs_operator.api.v1alpha1.meta import ResourceStatus
+from drs_operator.ports import Clock, Cloud, Cluster, Ledger, Objects
+
+RECONCILE = "drs-operator.io/reconcile"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The ports and the few settings that decisions depend on."""
+
+    objects: Objects
+    cluster: Cluster
+    cloud: Cloud
+    ledger: Ledger
+    clock: Clock
+    installation: str
+    caller: str
+    """Names this process: only it may still be waiting for the answer of a call of its own."""
+    refresh_seconds: float
+    poll_seconds: float
+    settle: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """When to look again, in seconds; None: when something changes."""
+
+    again_in: float | None = None
+
+
+def asked_now(resource: Resource, status: ResourceStatus) -> str | None:
+    """The token of a `reconcile` annotation that was not served yet."""
+    token = resource.metadata.annotations.get(RECONCILE)
+    return token if token and token != status.last_handled_reconcile else None
+
+
+async def record(context: Context, resource: Resource, before: ResourceStatus, after: ResourceStatus) -> bool:
+    """The one status write, at the end, and none when nothing has changed. Returns whether there was one."""
+    token = resource.metadata.annotations.get(RECONCILE)
+    if token:
+        after = after.model_copy(update={"last_handled_reconcile": token})
+    wanted = after.to_json()
+    if wanted == before.to_json():
+        return False
+    await context.cluster.write_status(resource, wanted)
+    return True
+
+
+async def tell(context: Context, resource: Resource, before: ResourceStatus, after: ResourceStatus) -> None:
+    """Events for conditions that have changed their status: Warning when one is lost, Normal when it is won."""
+    known = {condition.type: condition for condition in before.conditions}
+    for condition in after.conditions:
+        old = known.get(condition.type)
+        if old is not None and old.status == condition.status and old.reason == condition.reason:
+            continue
+        if condition.type == "Ready":
+            warning = condition.status == "False"
+            await context.cluster.event(resource, warning, condition.reason, condition.message)

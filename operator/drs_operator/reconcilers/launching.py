@@ -1,0 +1,150 @@
+"""The side effects of a run: guards, the launch call, and finding out what became of a lost one.
+
+The order is always intent, act, record (`behaviour.md`, "Launching exactly once").
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from drs_operator.api.v1alpha1 import DRExecution, TargetAccount
+from drs_operator.api.v1alpha1.enums import ManagementPolicy
+from drs_operator.planning import guards, launching
+from drs_operator.planning.facts import Failure, RecoveryPoint
+from drs_operator.planning.launching import Refusal, Refused, Unknown
+from drs_operator.planning.run import LaunchIntent, Run, RunWave
+from drs_operator.ports import Access, AccessDenied, LostRace, ReadFailed
+from drs_operator.reconcilers.access import access_of, for_run, is_allowed
+from drs_operator.reconcilers.context import Context
+from drs_operator.reconcilers.session import Session
+
+TAG = "drs-operator.io/token"
+PROBES = 8
+
+
+def job_tags(run: Run, intent: LaunchIntent) -> dict[str, str]:
+    """Tags that tie a job to its run; the token is what a lost launch is found by."""
+    return {
+        TAG: intent.token,
+        "drs-operator.io/execution-id": run.execution_id,
+        "drs-operator.io/execution": f"{run.namespace}/{run.name}",
+        "drs-operator.io/wave": str(intent.wave_number),
+        "drs-operator.io/attempt": str(intent.attempt),
+    }
+
+
+async def launch(session: Session, intent: LaunchIntent) -> None:
+    """Guards, then CALLING, then the call, then what it answered. Raises ReadFailed if a guard cannot be evaluated."""
+    context = session.context
+    wave = session.run.wave(intent.wave_number)
+    barrier = await _barrier(session, wave)
+    if isinstance(barrier, Failure):
+        held = launching.hold(session.run, wave.wave_number, barrier.code, context.clock.now(), barrier.message)
+        await session.move(held)
+        return
+    if barrier is None:  # nobody asks for this run any more
+        return
+    access = for_run(barrier, session.run.execution_id)
+    since = context.cloud.aws_time(access, wave.region) - launching.LOOK_BACK
+    try:
+        instances, jobs, points = await asyncio.gather(
+            context.cloud.recovery_instances(access, wave.region, intent.server_ids),
+            context.cloud.jobs(access, wave.region, since),
+            _points(context, access, wave.region, intent),
+        )
+    except AccessDenied as error:
+        now = context.clock.now()
+        await session.move(launching.hold(session.run, wave.wave_number, "AccountUnavailable", now, error.message))
+        return
+    usable = guards.usable_points(session.run, points)
+    excluded = guards.excluded(intent.server_ids, instances, usable)
+    now = context.clock.now()
+    if (job := guards.foreign_job(set(intent.server_ids) - excluded.keys(), jobs)) is not None:
+        busy = Refused(Refusal.SERVER_IN_JOB, "SERVER_IN_JOB", f"{job.job_id} is running on a server of this wave")
+        await session.move(launching.refused(session.run, intent, busy, now))
+        return
+    chosen = guards.chosen_points(session.run, usable)
+    await session.reload()
+    current = launching.find(session.run, intent)
+    if current is None or current.state != "Planned" or not session.run.deciding:
+        raise LostRace("the intent has moved since it was decided")
+    aws_now = context.cloud.aws_time(access, wave.region)
+    await session.move(launching.call(session.run, current, context.caller, now, aws_now, chosen, excluded))
+    calling = launching.find(session.run, intent)
+    if calling is None or calling.state != "Calling":
+        return
+    run = session.run
+    answer = await context.cloud.start_recovery(access, wave.region, calling, run.is_drill, job_tags(run, calling))
+    await session.must_move(lambda run: _recorded(run, calling, answer, context))
+
+
+def _recorded(run: Run, calling: LaunchIntent, answer: object, context: Context) -> Run:
+    current = launching.find(run, calling)
+    if current is None or current.state != "Calling" or current.token != calling.token:
+        return run
+    match answer:
+        case Refused():
+            return launching.refused(run, current, answer, context.clock.now())
+        case Unknown():
+            return run  # stays CALLING: resolved by looking
+        case _:
+            job_id, status, created = answer.job_id, answer.status, answer.created_at  # type: ignore[attr-defined]
+            return launching.started(run, current, job_id, status, created)
+
+
+async def resolve(session: Session, intent: LaunchIntent) -> None:
+    """Looks for the job of a call whose outcome is unknown. Never calls."""
+    context = session.context
+    wave = session.run.wave(intent.wave_number)
+    account = context.objects.get(TargetAccount, None, wave.account_name)
+    if account is None or intent.called_at_aws is None:
+        return
+    access = await access_of(context, account)
+    jobs = await context.cloud.jobs(access, wave.region, intent.called_at_aws - launching.LOOK_BACK)
+    job = jobs.by_token(TAG, intent.token)
+    now = context.clock.now()
+    await session.move(launching.resolved(session.run, intent, job, jobs.aws_time, context.settle, now))
+
+
+async def _barrier(session: Session, wave: RunWave) -> Access | Failure | None:
+    """What stands between the run and its account now: an account, a hold's reason, or nobody who asks."""
+    context, run = session.context, session.run
+    fresh = await context.cluster.fresh(DRExecution, run.namespace, run.name)
+    if fresh is None or fresh.metadata.uid != run.uid:
+        return None
+    account = await context.cluster.fresh(TargetAccount, None, wave.account_name)
+    if account is None:
+        return Failure(
+            "AccountUnavailable", f"TargetAccount {wave.account_name} does not exist; create it, then resume"
+        )
+    if account.spec.account_id != wave.account_id:
+        text = f"TargetAccount {wave.account_name} is now account {account.spec.account_id}, the run was pinned to "
+        return Failure("AccountUnavailable", f"{text}{wave.account_id}; put it back, then resume")
+    if account.spec.management_policy is ManagementPolicy.OBSERVE:
+        return Failure(
+            "AccountUnavailable", f"TargetAccount {wave.account_name} is in Observe; set Manage, then resume"
+        )
+    if not await is_allowed(context, account, run.namespace):
+        text = f"TargetAccount {wave.account_name} does not allow namespace {run.namespace} any more"
+        return Failure("NamespaceNotAllowed", f"{text}; allow it, then resume")
+    try:
+        return await access_of(context, account)
+    except AccessDenied as error:
+        return Failure("AccountUnavailable", error.message)
+    except ReadFailed as error:
+        if error.code == "ROLE_ASSUMPTION_FAILED":
+            return Failure("AccountUnavailable", error.message)
+        raise
+
+
+async def _points(
+    context: Context, access: Access, region: str, intent: LaunchIntent
+) -> dict[str, tuple[RecoveryPoint, ...]]:
+    slots = asyncio.Semaphore(PROBES)
+
+    async def probe(server_id: str) -> tuple[RecoveryPoint, ...]:
+        async with slots:
+            return await context.cloud.recovery_points(access, region, server_id)
+
+    found = await asyncio.gather(*(probe(server_id) for server_id in intent.server_ids))
+    return dict(zip(intent.server_ids, found, strict=True))

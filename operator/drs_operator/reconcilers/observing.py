@@ -1,0 +1,108 @@
+"""What a run needs to see of AWS: the job board of its places, instances where a launch has to be confirmed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from drs_operator.api.v1alpha1 import TargetAccount
+from drs_operator.planning.facts import Job, Jobs, Observed, Place, RecoveryInstance
+from drs_operator.planning.launching import LOOK_BACK
+from drs_operator.planning.run import LaunchIntent, Run, RunServer, RunWave
+from drs_operator.ports import Access, ReadFailed
+from drs_operator.reconcilers.access import access_of
+from drs_operator.reconcilers.context import Context
+
+
+@dataclass(slots=True)
+class Sight:
+    """What was seen, and what could not be read: nothing is concluded from the latter."""
+
+    jobs: dict[Place, Jobs] = field(default_factory=dict)
+    instances: dict[Place, tuple[RecoveryInstance, ...]] = field(default_factory=dict)
+    healthy: set[str] = field(default_factory=set)
+    raw_errors: dict[tuple[str, str], str] = field(default_factory=dict)
+    troubles: list[str] = field(default_factory=list)
+
+    def observed(self) -> Observed:
+        """For the decision."""
+        return Observed(self.jobs, self.instances, frozenset(self.healthy), self.raw_errors)
+
+
+async def observe(context: Context, run: Run) -> Sight:
+    """Reads what the followed jobs of a run need; a place that fails leaves the others alone."""
+    sight = Sight()
+    followed: dict[Place, list[tuple[RunWave, LaunchIntent]]] = defaultdict(list)
+    for intent in run.intents:
+        wave = run.wave(intent.wave_number)
+        if intent.state == "Started" or (intent.job_id and wave.phase == "Launching"):
+            followed[wave.place].append((wave, intent))
+    for place, watched in followed.items():
+        account = context.objects.get(TargetAccount, None, watched[0][0].account_name)
+        if account is None or account.spec.account_id != place.account_id:
+            sight.troubles.append(f"TargetAccount {watched[0][0].account_name} is gone or another account")
+            continue
+        try:
+            await _place(context, await access_of(context, account), place, watched, sight)
+        except ReadFailed as error:
+            sight.troubles.append(f"{place}: {error.message}")
+    return sight
+
+
+async def _place(
+    context: Context, access: Access, place: Place, watched: list[tuple[RunWave, LaunchIntent]], sight: Sight
+) -> None:
+    since = min(intent.called_at_aws or intent.start_time or datetime.max for _, intent in watched) - LOOK_BACK
+    board = await context.cloud.jobs(access, place.region, since)
+    sight.jobs[place] = board
+    jobs = board.by_id()
+    unsure: set[str] = set()
+    for wave, intent in watched:
+        job = jobs.get(intent.job_id or "")
+        unsure |= {s.server_id for s in _members(wave, intent) if _needs_instance(s, job)}
+        if job is not None:
+            await _failures(context, access, place, wave, intent, job, sight)
+    if unsure:
+        sight.instances[place] = await context.cloud.recovery_instances(access, place.region, unsure)
+    booting = _booting(watched, sight.instances.get(place, ()))
+    if booting:
+        sight.healthy |= await context.cloud.healthy_instances(access, place.region, booting)
+
+
+def _members(wave: RunWave, intent: LaunchIntent) -> list[RunServer]:
+    return [server for server in wave.servers if server.server_id in intent.server_ids]
+
+
+def _needs_instance(server: RunServer, job: Job | None) -> bool:
+    """Its launch is over as far as the job tells, and its instance was not seen yet."""
+    if server.phase in ("Failed", "Skipped") or server.private_ip is not None:
+        return False
+    status = next((s.launch_status for s in job.servers if s.server_id == server.server_id), None) if job else None
+    return status == "LAUNCHED" or job is None or not job.running
+
+
+def _booting(watched: list[tuple[RunWave, LaunchIntent]], instances: tuple[RecoveryInstance, ...]) -> set[str]:
+    known = {(i.job_id, i.server_id): i.instance_id for i in instances}
+    waiting: set[str] = set()
+    for wave, intent in watched:
+        if wave.ready_when == "Launched":
+            continue
+        for server in _members(wave, intent):
+            instance = server.recovery_instance_id or known.get((intent.job_id or "", server.server_id))
+            if server.phase not in ("Ready", "Failed", "Skipped") and instance:
+                waiting.add(instance)
+    return waiting
+
+
+async def _failures(
+    context: Context, access: Access, place: Place, wave: RunWave, intent: LaunchIntent, job: Job, sight: Sight
+) -> None:
+    """What the job's log says of servers that have just failed."""
+    new = {s.server_id for s in job.servers if s.launch_status == "FAILED"}
+    new -= {s.server_id for s in wave.servers if s.phase == "Failed"}
+    if not new & set(intent.server_ids):
+        return
+    for item in await context.cloud.job_log(access, place.region, job.job_id):
+        if item.server_id in new and item.raw_error:
+            sight.raw_errors[(job.job_id, item.server_id)] = item.raw_error

@@ -1,0 +1,50 @@
+"""One reconcile of a run: the run as recorded, and the only way to move it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from drs_operator.api.v1alpha1 import DRExecution
+from drs_operator.planning.news import News, news
+from drs_operator.planning.run import Run
+from drs_operator.ports import LostRace
+from drs_operator.reconcilers.context import Context
+
+RECORD_ATTEMPTS = 5
+
+
+@dataclass(slots=True)
+class Session:
+    """`run` is what the ledger holds, as far as this process knows."""
+
+    context: Context
+    execution: DRExecution
+    run: Run
+    told: list[News] = field(default_factory=list)
+
+    async def move(self, run: Run) -> None:
+        """Records a transition; nothing is written when nothing has changed. Raises LostRace, Fenced, ReadFailed."""
+        if run == self.run:
+            return
+        before = self.run
+        self.run = await self.context.ledger.save_run(run, before)
+        self.told += news(before, self.run)
+
+    async def must_move(self, transition: Callable[[Run], Run]) -> None:
+        """Records what AWS has answered, whatever else has moved the run meanwhile: it is read again and applied."""
+        for _ in range(RECORD_ATTEMPTS):
+            try:
+                await self.move(transition(self.run))
+            except LostRace:
+                await self.reload()
+            else:
+                return
+        raise LostRace(f"run {self.run.execution_id} moves faster than an answer can be recorded")
+
+    async def reload(self) -> None:
+        """Reads the run anew, consistently."""
+        run = await self.context.ledger.load_run(self.run.execution_id)
+        if run is None:
+            raise LostRace(f"run {self.run.execution_id} is gone from the ledger")
+        self.run = run

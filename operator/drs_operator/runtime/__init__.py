@@ -1,0 +1,1 @@
+"""What turns events into reconciles: the cache, the keyed queue, the workers, the full re-list."""

@@ -1,0 +1,35 @@
+"""Settings of the operator: environment variables `DRS_OPERATOR_…`, each also a value of the chart."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What an installation can be told. Errors name the variable."""
+
+    model_config = SettingsConfigDict(env_prefix="DRS_OPERATOR_", extra="ignore")
+
+    installation: str = Field(
+        pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
+        description="Name of this operator set-up, a DNS label: a rebuilt cluster of the same name finds its own.",
+    )
+    table_prefix: str = Field("drs", pattern=r"^[a-zA-Z0-9_.-]{1,64}$", description="Prefix of the DynamoDB tables.")
+    ledger_region: str | None = Field(None, description="Region of the DynamoDB tables; default AWS_REGION.")
+    namespaces: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Namespaces to look after, separated by commas; default all."
+    )
+    refresh_seconds: float = Field(60, gt=0, description="Age at which the inventory of a Region is read anew.")
+    poll_seconds: float = Field(15, gt=0, le=15, description="Age at which jobs are read anew while a run waits.")
+    settle_seconds: float = Field(360, ge=0, description="How long a launch with an unknown outcome is looked for.")
+    log_format: Literal["json", "text"] = "json"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    metrics_address: str = Field("127.0.0.1:0", description="HOST:PORT of /metrics, /healthz and /readyz.")
+
+    @field_validator("namespaces", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
