@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit test-integration test-e2e sandbox sandbox-down generate verify lint format lock clean
+.PHONY: help setup demo test test-unit test-contract test-integration test-e2e sandbox sandbox-down generate verify lint format lock clean
 
 help: ## what each target does
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z-]*:.*## / {printf "  \033[36m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,41 @@ setup: $(STAMP) ## the virtual environment, hash-locked
 lock: $(STAMP) ## resolves the dependencies anew into requirements/*.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 pyproject.toml -o requirements/operator.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 pyproject.toml --extra sandbox --group dev -o requirements/dev.lock
+
+demo: $(STAMP) ## sets everything up and runs a drill from kubectl apply to Completed
+	@$(BIN)/python -m drs_sandbox.demo
+
+sandbox: $(STAMP) ## leaves the demo's world up to play with, and prints how
+	@$(BIN)/python -m drs_sandbox.demo --stay
+
+sandbox-down: $(STAMP) ## ends what `make sandbox` started
+	@$(BIN)/drs-sandbox down
+
+test: $(STAMP) ## all tests: lint, verify, unit, contract, integration, end to end
+	@$(MAKE) --no-print-directory lint verify
+	@$(BIN)/python -m drs_sandbox.toolchain kube-apiserver kube-controller-manager kubectl etcd dynamodb
+	@$(BIN)/pytest -n 2 --dist loadfile tests
+
+test-unit: $(STAMP) ## seconds: decisions, no network, no processes
+	@$(BIN)/pytest -n 2 --dist loadfile tests/unit
+
+test-contract: $(STAMP) ## adapters, ledger and simulator against the sandbox's AWS server
+	@$(BIN)/pytest -n 2 --dist loadfile tests/contract
+
+test-integration: $(STAMP) ## against a real API server
+	@$(BIN)/pytest -n 2 --dist loadfile tests/integration
+
+test-e2e: $(STAMP) ## the quickstart on the whole sandbox, also with a killed operator
+	@$(BIN)/pytest tests/e2e
+
+generate: $(STAMP) ## writes the generated files anew: CRDs, schema of the world file
+	$(BIN)/python -m drs_operator.api.crd crds
+	$(BIN)/python -m drs_sandbox.world
+
+verify: $(STAMP) ## fails if a generated file is out of date or something is where it must not be
+	$(BIN)/python -m drs_operator.api.crd crds --check
+	$(BIN)/python -m drs_sandbox.world --check
+	@test ! -e operator/__init__.py || { echo "operator/__init__.py must not exist: it would shadow Python's own module (docs/adr/0004)"; exit 1; }
 
 lint: $(STAMP) ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .

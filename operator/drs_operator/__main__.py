@@ -20,7 +20,12 @@ from drs_operator.observability import logs
 from drs_operator.ports import Fenced, ReadFailed
 from drs_operator.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Disaster recovery with AWS DRS, from Kubernetes.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Disaster recovery with AWS DRS, from Kubernetes.",
+)
 
 
 def _fail(message: str) -> typer.Exit:

@@ -72,7 +72,7 @@ class KubeClient:
         content_type: str = "application/json",
     ) -> dict[str, Any] | None:
         """One request; None for 404."""
-        parameters = self._api.param_serialize(
+        parameters = await self._api.param_serialize(
             method=method,
             resource_path=path,
             query_params=list((query or {}).items()),

@@ -66,6 +66,12 @@ def is_ready(conditions: Iterable[Condition]) -> bool:
     return ready is not None and ready.status == ConditionStatus.TRUE
 
 
+def is_settled(conditions: Iterable[Condition]) -> bool:
+    """Whether Ready is known, either way."""
+    ready = find_condition(conditions, ConditionType.READY)
+    return ready is not None and ready.status != ConditionStatus.UNKNOWN
+
+
 def why_not_ready(conditions: Iterable[Condition]) -> tuple[str, str]:
     """Reason and message of Ready; of an object that was not evaluated yet: Pending."""
     ready = find_condition(conditions, ConditionType.READY)

@@ -104,8 +104,8 @@ def wave_is_over_at(wave: RunWave) -> datetime:
 
 
 def wave_deadline(run: Run, wave: RunWave) -> datetime | None:
-    """When the wave times out: counted from its first started job, so that queue and holds do not count."""
-    started = [i.start_time for i in run.intents_of(wave.wave_number) if i.start_time is not None]
+    """When the wave times out: counted from the call that started its first job, on the operator's clock."""
+    started = [i.called_at for i in run.intents_of(wave.wave_number) if i.job_id and i.called_at is not None]
     return min(started) + timedelta(seconds=wave.timeout_seconds) if started else None
 
 

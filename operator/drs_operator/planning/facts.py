@@ -169,3 +169,5 @@ class Observed:
     """Instances whose EC2 status checks are ok."""
     raw_errors: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """What the log of a job says of a failed server, by job and server."""
+    progress: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """The latest event of a job's log for a server, by job and server."""

@@ -44,7 +44,7 @@ def news(before: Run, after: Run) -> list[News]:
     for hold in after.holds:
         old = known.get(hold.id)
         if old is None and hold.open:
-            line = annotate(after.name, "resume", hold.id)
+            line = annotate(after, "resume", hold.id)
             told.append(News(hold.reason != "PauseBeforeWave", hold.reason, hold.detail or f"held; go on with: {line}"))
         elif old is not None and old.open and not hold.open:
             told.append(News(False, "HoldClosed", f"hold {hold.id} ({hold.reason}) closed by {hold.closed_by}"))

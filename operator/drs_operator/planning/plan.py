@@ -18,7 +18,7 @@ from drs_operator.api.v1alpha1.recoveryplan import (
     WaveSpec,
 )
 from drs_operator.planning import ids, waves
-from drs_operator.planning.aspects import Aspect, bad, conditions, good, is_ready, why_not_ready
+from drs_operator.planning.aspects import Aspect, bad, conditions, good, is_ready, is_settled, why_not_ready
 from drs_operator.planning.engine import SERVERS_PER_JOB
 
 MOST_SERVERS = 1000
@@ -142,7 +142,8 @@ def _groups_ready(plan: RecoveryPlan, groups: Mapping[str, ProtectionGroup]) -> 
     for name, group in waiting:
         if name in used:
             reason, message = why_not_ready(group.status.conditions)
-            return Aspect(ConditionType.GROUPS_READY, False, reason, f"ProtectionGroup {name}: {message}")
+            met = False if is_settled(group.status.conditions) else None
+            return Aspect(ConditionType.GROUPS_READY, met, reason, f"ProtectionGroup {name}: {message}")
     return good(ConditionType.GROUPS_READY, "GroupsReady", f"{len(used)} groups are Ready")
 
 

@@ -105,7 +105,8 @@ def refused(
 
 def _hold(run: Run, hold: Hold) -> HoldStatus:
     command = "retry" if hold.reason == "WaveFailed" else "adopt" if hold.reason == "LaunchOutcomeUnknown" else "resume"
-    line = annotate(run.name, command, hold.id) if command == "resume" else annotate(run.name, "cancel", "true")
+    resumable = command == "resume"
+    line = annotate(run, "resume", hold.id) if resumable else annotate(run, "cancel", "true")
     message = f"{hold.detail}; {line}" if hold.detail else line
     return HoldStatus(id=hold.id, wave_number=hold.wave_number, reason=hold.reason, since=hold.since, message=message)
 
@@ -170,7 +171,7 @@ def _durations(run: Run) -> Durations | None:
     if run.start_time is None or run.finish_time is None:
         return None
     total = int((run.finish_time - run.start_time).total_seconds())
-    busy = [(i.start_time, i.end_time or run.finish_time) for i in run.intents if i.start_time is not None]
+    busy = [(w.start_time, w.end_time or run.finish_time) for w in run.waves if w.start_time is not None]
     active = _seconds(busy)
     held = [(hold.since, hold.closed_at or run.finish_time) for hold in run.holds]
     paused = max(0, _seconds([*held, *busy]) - active)  # waiting for a person counts only while nothing else goes on

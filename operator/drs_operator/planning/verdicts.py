@@ -14,6 +14,16 @@ from drs_operator.planning.run import FINAL_SERVER_PHASES, ErrorRecord, LaunchIn
 STATUS_GRACE = timedelta(minutes=5)
 """How long after a job's end a server may still wait for its launch status (it trails the job, seen on AWS)."""
 
+_PHASES = {
+    "SNAPSHOT_START": "Snapshot",
+    "SNAPSHOT_END": "Conversion",
+    "USING_PREVIOUS_SNAPSHOT": "Conversion",
+    "CONVERSION_START": "Conversion",
+    "CONVERSION_END": "Launching",
+    "LAUNCH_START": "Launching",
+}
+"""What a server is at after an event of the job's log; events that are not named change nothing."""
+
 
 def label(server: RunServer) -> str:
     """How a person knows the server."""
@@ -91,19 +101,22 @@ def _server(
         message = f"DRS reports {status} in {intent.job_id}: {raw or 'no reason given'}; see: "
         message += f"aws drs describe-job-log-items --job-id {intent.job_id} --region {wave.region}"
         update["error"] = ErrorRecord(code="WAVE_LAUNCH_FAILED", message=message)
-    elif job is not None and _gave_up(job, now):
+    elif job is not None and _gave_up(job, observed.jobs[wave.place].aws_time):
         update["phase"] = "Failed"
         update["error"] = ErrorRecord(
             code="WAVE_LAUNCH_FAILED",
             message=f"{intent.job_id} has ended without a launch status or an instance for this server",
         )
-    elif server.phase in ("Pending", "Queued"):
-        update["phase"] = "Launching"
+    elif server.phase not in FINAL_SERVER_PHASES:
+        progress = observed.progress.get((intent.job_id or "", server.server_id))
+        update["phase"] = _PHASES.get(
+            progress or "", "Launching" if server.phase in ("Pending", "Queued") else server.phase
+        )
     return server.model_copy(update=update)
 
 
-def _gave_up(job: Job, now: datetime) -> bool:
-    return not job.running and now - (job.ended_at or job.created_at) > STATUS_GRACE
+def _gave_up(job: Job, aws_now: datetime) -> bool:
+    return not job.running and aws_now - (job.ended_at or job.created_at) > STATUS_GRACE
 
 
 def _intent(intent: LaunchIntent, job: Job, wave: RunWave) -> LaunchIntent:

@@ -16,9 +16,9 @@ _WORDS = {
 }
 
 
-def annotate(name: str, command: str, value: str) -> str:
+def annotate(run: Run, command: str, value: str) -> str:
     """The kubectl line that gives a command."""
-    return f"kubectl annotate drx/{name} drs-operator.io/{command}={value}"
+    return f"kubectl annotate -n {run.namespace} drx/{run.name} drs-operator.io/{command}={value}"
 
 
 def waiting_for(run: Run, now: datetime, minutes: bool = True) -> str | None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from drs_operator.api.v1alpha1 import TargetAccount
 from drs_operator.planning.facts import Job, Jobs, Observed, Place, RecoveryInstance
 from drs_operator.planning.launching import LOOK_BACK
-from drs_operator.planning.run import LaunchIntent, Run, RunServer, RunWave
+from drs_operator.planning.run import FINAL_SERVER_PHASES, LaunchIntent, Run, RunServer, RunWave
 from drs_operator.ports import Access, ReadFailed
 from drs_operator.reconcilers.access import access_of
 from drs_operator.reconcilers.context import Context
@@ -23,11 +23,12 @@ class Sight:
     instances: dict[Place, tuple[RecoveryInstance, ...]] = field(default_factory=dict)
     healthy: set[str] = field(default_factory=set)
     raw_errors: dict[tuple[str, str], str] = field(default_factory=dict)
+    progress: dict[tuple[str, str], str] = field(default_factory=dict)
     troubles: list[str] = field(default_factory=list)
 
     def observed(self) -> Observed:
         """For the decision."""
-        return Observed(self.jobs, self.instances, frozenset(self.healthy), self.raw_errors)
+        return Observed(self.jobs, self.instances, frozenset(self.healthy), self.raw_errors, self.progress)
 
 
 async def observe(context: Context, run: Run) -> Sight:
@@ -61,8 +62,8 @@ async def _place(
     for wave, intent in watched:
         job = jobs.get(intent.job_id or "")
         unsure |= {s.server_id for s in _members(wave, intent) if _needs_instance(s, job)}
-        if job is not None:
-            await _failures(context, access, place, wave, intent, job, sight)
+        if job is not None and any(s.phase not in FINAL_SERVER_PHASES for s in _members(wave, intent)):
+            await _log(context, access, place, job, sight)
     if unsure:
         sight.instances[place] = await context.cloud.recovery_instances(access, place.region, unsure)
     booting = _booting(watched, sight.instances.get(place, ()))
@@ -95,14 +96,11 @@ def _booting(watched: list[tuple[RunWave, LaunchIntent]], instances: tuple[Recov
     return waiting
 
 
-async def _failures(
-    context: Context, access: Access, place: Place, wave: RunWave, intent: LaunchIntent, job: Job, sight: Sight
-) -> None:
-    """What the job's log says of servers that have just failed."""
-    new = {s.server_id for s in job.servers if s.launch_status == "FAILED"}
-    new -= {s.server_id for s in wave.servers if s.phase == "Failed"}
-    if not new & set(intent.server_ids):
-        return
+async def _log(context: Context, access: Access, place: Place, job: Job, sight: Sight) -> None:
+    """How far each server is and what went wrong, by the job's log: read while a server's fate is open."""
     for item in await context.cloud.job_log(access, place.region, job.job_id):
-        if item.server_id in new and item.raw_error:
+        if item.server_id is None:
+            continue
+        sight.progress[(job.job_id, item.server_id)] = item.event
+        if item.raw_error:
             sight.raw_errors[(job.job_id, item.server_id)] = item.raw_error
