@@ -19,11 +19,11 @@ def excluded(
         if server_id in live:
             errors[server_id] = ErrorRecord(
                 code="LIVE_RECOVERY_INSTANCE",
-                message=f"runs as {live[server_id].instance_id} from a real recovery, which a launch would destroy",
+                message=f"a real recovery runs as {live[server_id].instance_id}; never launched over",
             )
         elif not points.get(server_id):
             errors[server_id] = ErrorRecord(
-                code="NO_RECOVERY_POINT", message="no recovery point exists; wait for the initial sync, then retry"
+                code="NO_RECOVERY_POINT", message="no usable recovery point; wait for the initial sync"
             )
     return errors
 

@@ -143,7 +143,7 @@ def _requeue(run: Run, intent: LaunchIntent, reason: str) -> Run:
 
 def _invalid(run: Run, intent: LaunchIntent, answer: Refused, now: datetime) -> Run:
     """A request that AWS calls wrong: the named servers fail; if none is named, halves find the bad one."""
-    error = ErrorRecord(code="DRS_ERROR", message=f"StartRecovery was refused: {answer.code}: {answer.message}")
+    error = ErrorRecord(code="DRS_ERROR", message=f"{answer.code}: {answer.message}")
     named = [server_id for server_id in intent.server_ids if server_id in answer.server_ids]
     if not named and len(intent.server_ids) == 1:
         named = list(intent.server_ids)

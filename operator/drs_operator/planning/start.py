@@ -16,6 +16,7 @@ from drs_operator.api.v1alpha1.enums import (
     RecoveryPointPolicy,
     Severity,
 )
+from drs_operator.api.v1alpha1.limits import LISTED_SERVERS_PER_FINDING
 from drs_operator.api.v1alpha1.protectiongroup import ProtectionGroup
 from drs_operator.api.v1alpha1.recoveryplan import RecoveryPlan, WaveSpec
 from drs_operator.api.v1alpha1.targetaccount import TargetAccount
@@ -131,7 +132,7 @@ def findings(execution: DRExecution, ground: Ground) -> list[Finding]:
                 severity=severity,
                 code=code,
                 wave_number=wave,
-                server_ids=named[:50],
+                server_ids=named[:LISTED_SERVERS_PER_FINDING],
                 count=len(named) if servers is not None else None,
                 message=message,
             )

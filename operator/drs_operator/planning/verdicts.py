@@ -98,14 +98,13 @@ def _server(
     elif status in ("FAILED", "TERMINATED"):
         update["phase"] = "Failed"
         raw = observed.raw_errors.get((intent.job_id or "", server.server_id))
-        message = f"DRS reports {status} in {intent.job_id}: {raw or 'no reason given'}; see: "
-        message += f"aws drs describe-job-log-items --job-id {intent.job_id} --region {wave.region}"
+        message = f"{raw or status} ({intent.job_id})"
         update["error"] = ErrorRecord(code="WAVE_LAUNCH_FAILED", message=message)
     elif job is not None and _gave_up(job, observed.jobs[wave.place].aws_time):
         update["phase"] = "Failed"
         update["error"] = ErrorRecord(
             code="WAVE_LAUNCH_FAILED",
-            message=f"{intent.job_id} has ended without a launch status or an instance for this server",
+            message=f"{intent.job_id} ended without launch status or instance",
         )
     elif server.phase not in FINAL_SERVER_PHASES:
         progress = observed.progress.get((intent.job_id or "", server.server_id))

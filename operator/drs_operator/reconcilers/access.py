@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from drs_operator.api.v1alpha1 import TargetAccount
-from drs_operator.planning import namespaces
 from drs_operator.planning.facts import Failure
 from drs_operator.ports import Access, ReadFailed
 from drs_operator.reconcilers.context import Context
@@ -50,7 +49,7 @@ async def is_allowed(context: Context, account: TargetAccount, namespace: str) -
     policy = account.spec.allowed_namespaces
     if policy.selector is None:
         return True
-    return namespaces.allowed(policy, await context.cluster.namespace_labels(namespace))
+    return policy.admits(await context.cluster.namespace_labels(namespace))
 
 
 def for_run(access: Access, execution_id: str) -> Access:

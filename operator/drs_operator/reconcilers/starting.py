@@ -7,6 +7,7 @@ from collections import defaultdict
 from drs_operator.api.v1alpha1 import DRExecution, ProtectionGroup, RecoveryPlan, TargetAccount
 from drs_operator.api.v1alpha1.drexecution_status import Finding
 from drs_operator.api.v1alpha1.enums import Severity
+from drs_operator.api.v1alpha1.limits import LISTED_SERVERS_PER_FINDING
 from drs_operator.planning import group as membership
 from drs_operator.planning import start
 from drs_operator.planning.facts import Failure, Inventory, Place, RecoveryInstance, SourceServer
@@ -125,7 +126,7 @@ async def _hold_servers(session: Session, found: list[Finding]) -> list[Finding]
         conflict = Finding(
             severity=severity,
             code="SERVER_CONFLICT",
-            server_ids=sorted(losses)[:50],
+            server_ids=sorted(losses)[:LISTED_SERVERS_PER_FINDING],
             count=len(losses),
             message=message,
         )

@@ -1,0 +1,27 @@
+"""Sizes that the schema allows; with them every CEL rule fits the API server's cost budget."""
+
+SERVERS_PER_GROUP = 500
+OVERRIDES_PER_GROUP = 300
+WAVES_PER_PLAN = 50
+SERVERS_PER_PLAN = 1000
+DEPENDENCIES_PER_WAVE = 49
+TAGS = 50
+STAGING_ACCOUNTS = 50
+REGIONS = 40
+SECURITY_GROUPS = 5
+SERVERS_PER_SCOPE = 300
+INVOCATION_DETAILS = 16
+
+# Lists of status that show the first (requests: the newest) entries only; the counts beside them are complete.
+LISTED_CONFLICTS = 50
+LISTED_INVALID_SERVERS = 50
+LISTED_FINDINGS = 50
+LISTED_SERVERS_PER_FINDING = 5
+LISTED_REQUESTS = 20
+LISTED_PLANS = 100
+LISTED_ACTIVE_EXECUTIONS = 64
+LISTED_HOLDS = 51  # one for each wave and one for the run
+LISTED_JOBS_PER_WAVE = 20
+LISTED_CLEANUP_JOBS = 20
+LISTED_SYNC_ERRORS = 20
+ERROR_DETAILS = 16

@@ -1,0 +1,40 @@
+"""What the schema knows but this version does not act on yet. It is refused when used, never ignored.
+
+To lift an entry, delete its line, act on the field, and generate the CRDs.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class NotAvailable:
+    """A node that is refused unless `accepts` (CEL on that node) holds; an absent one is accepted."""
+
+    kind: str
+    path: str
+    accepts: str
+    advice: str
+
+
+NOT_AVAILABLE = (
+    NotAvailable("TargetAccount", "spec.stagingAccounts", "size(self) == 0", "leave it out"),
+    NotAvailable("TargetAccount", "spec.extendSourceServers.enabled", "!self", "leave it false"),
+    NotAvailable("TargetAccount", "spec.tagSync.enabled", "!self", "leave it false"),
+    NotAvailable("ProtectionGroup", "spec.suspend", "!self", "leave it false"),
+    NotAvailable("ProtectionGroup", "spec.launchConfiguration", "false", "leave it out and set it on AWS"),
+    NotAvailable("ProtectionGroup", "spec.drillLaunchConfiguration", "false", "leave it out"),
+    NotAvailable("ProtectionGroup", "spec.servers", "size(self) == 0", "leave it out and set it on AWS"),
+    NotAvailable("RecoveryPlan", "spec.splitOversizedWaves", "!self", "leave it false and split the group"),
+    NotAvailable("DRExecution", "spec.dryRun", "!self", "leave it false"),
+    NotAvailable("DRExecution", "spec.liveRecoveryInstances", "self == 'Refuse'", "leave it out or set Refuse"),
+    NotAvailable(
+        "DRExecution",
+        "spec.scope",
+        "!(has(self.waves) && size(self.waves) > 0) && !(has(self.serverIds) && size(self.serverIds) > 0)"
+        " && !(has(self.excludeServerIds) && size(self.excludeServerIds) > 0)",
+        "leave it out and run the whole plan",
+    ),
+    NotAvailable("DRExecution", "spec.terminateDrillInstancesAfterSeconds", "false", "leave it out"),
+    NotAvailable("DRExecution", "spec.ttlSecondsAfterFinished", "false", "leave it out"),
+    NotAvailable("DRSchedule", "spec", "false", "start drills by creating a DRExecution"),
+)
