@@ -13,6 +13,7 @@ from drs_operator.api.v1alpha1.enums import (
     OnLeave,
     ServerSelectionMode,
 )
+from drs_operator.api.v1alpha1.limits import LISTED_INVALID_SERVERS, LISTED_PLANS
 from drs_operator.api.v1alpha1.protectiongroup import (
     GroupServerStatus,
     InvalidServer,
@@ -23,9 +24,6 @@ from drs_operator.planning import ids, tags
 from drs_operator.planning.aspects import Aspect, bad, conditions, good, unclear
 from drs_operator.planning.facts import Failure, Inventory, SourceServer
 from drs_operator.planning.health import recoverable, surely_recoverable, worst_lag
-
-NAMED = 50
-"""How many servers a list in status names; the count says how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +105,8 @@ def evaluate(
             "conflict_count": 0,
             "conflicts": [],
             "invalid_server_count": len(invalid),
-            "invalid_servers": invalid[:NAMED],
-            "used_by_plans": sorted(used_by),
+            "invalid_servers": invalid[:LISTED_INVALID_SERVERS],
+            "used_by_plans": sorted(used_by)[:LISTED_PLANS],
             "conditions": conditions(status.conditions, aspects, ready, group.metadata.generation or 0, now),
         }
     )
@@ -129,7 +127,7 @@ def unreadable(
     return group.status.model_copy(
         update={
             "observed_generation": group.metadata.generation or 0,
-            "used_by_plans": sorted(used_by),
+            "used_by_plans": sorted(used_by)[:LISTED_PLANS],
             "conditions": conditions(
                 group.status.conditions, [aspect, *kept], ready, group.metadata.generation or 0, now
             ),

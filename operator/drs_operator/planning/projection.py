@@ -21,6 +21,7 @@ from drs_operator.api.v1alpha1.drexecution_status import (
     WaveStatus,
 )
 from drs_operator.api.v1alpha1.enums import ConditionStatus, ConditionType, ExecutionPhase, ObjectiveState
+from drs_operator.api.v1alpha1.limits import LISTED_FINDINGS, LISTED_HOLDS, LISTED_JOBS_PER_WAVE
 from drs_operator.planning.run import Hold, LaunchIntent, Run, RunServer, RunWave
 from drs_operator.planning.waiting import annotate, waiting_for
 
@@ -50,7 +51,7 @@ def project(run: Run, execution: DRExecution, findings: list[Finding] | None, no
     failed = sum(1 for server in servers if server.phase == "Failed")
     done = sum(1 for wave in run.waves if wave.final)
     ended = run.state == "Ended"
-    holds = [_hold(run, hold) for hold in run.open_holds()]
+    holds = [_hold(run, hold) for hold in run.open_holds()][:LISTED_HOLDS]
     seen = before.last_observed_time
     alive = now if not ended and (seen is None or now - seen >= SIGN_OF_LIFE) else seen
     return before.model_copy(
@@ -65,7 +66,7 @@ def project(run: Run, execution: DRExecution, findings: list[Finding] | None, no
             "total_waves": len(run.waves) or None,
             "wave_progress": f"{done}/{len(run.waves)}" if run.waves else None,
             "server_progress": f"{launched}/{len(servers)}{f' !{failed}' if failed else ''}" if servers else None,
-            "findings": before.findings if findings is None else findings[:50],
+            "findings": before.findings if findings is None else findings[:LISTED_FINDINGS],
             "holds": holds,
             "waves": [_wave(run, wave) for wave in sorted(run.waves, key=lambda w: w.wave_number)],
             "start_time": run.start_time,
@@ -119,7 +120,7 @@ def _wave(run: Run, wave: RunWave) -> WaveStatus:
         phase=wave.phase,
         on_failure=wave.on_failure,
         attempt=wave.attempt,
-        jobs=[_job(wave, intent) for intent in intents],
+        jobs=[_job(wave, intent) for intent in intents][-LISTED_JOBS_PER_WAVE:],
         servers=[_server(server) for server in wave.servers],
         start_time=wave.start_time,
         end_time=wave.end_time,
