@@ -1,0 +1,70 @@
+"""One world for all end-to-end tests, a namespace for each."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from drs_sandbox.up import Sandbox
+from tests.e2e.harness import Kubectl, Operator, account, eventually, group, plan
+
+SPEED = 200.0
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """The whole sandbox with the operator's types, role and tables."""
+    folder = tmp_path_factory.mktemp("e2e")
+    world = Path(__file__).with_name("world.yaml")
+    with Sandbox(folder / "sandbox", world=world, speed=SPEED, audit_log=folder / "audit.jsonl") as running:
+        kubectl = Kubectl(running)
+        kubectl("apply", "--server-side", "-f", "crds/")
+        kubectl("apply", "-k", "manifests/install")
+        subprocess.run(
+            [Path(sys.executable).parent / "drs-operator", "init-ledger"], env=running.environment, check=True
+        )
+        eventually("the operator's kubeconfig", running.operator_kubeconfig.exists)
+        kubectl.apply(account("production", "123456789012", "unique-external-id-123", ["us-east-1", "eu-west-1"]))
+        yield running
+
+
+@pytest.fixture(scope="session")
+def kubectl(sandbox: Sandbox) -> Kubectl:
+    """kubectl on the world."""
+    return Kubectl(sandbox)
+
+
+@pytest.fixture
+def operator(sandbox: Sandbox, tmp_path: Path) -> Iterator[Operator]:
+    """A running operator, ended with the test."""
+    running = Operator(sandbox, tmp_path / "operator.log")
+    running.start()
+    yield running
+    running.kill()
+    for line in running.log.splitlines():
+        assert "a defect in a reconciler" not in line, running.log
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def namespace(kubectl: Kubectl) -> Iterator[str]:
+    """A namespace of its own, with a group for each tier and a plan `three` over them."""
+    name = f"dr-{next(_numbers)}"
+    kubectl("create", "namespace", name)
+    kubectl.apply(
+        group(name, "db", "database"),
+        group(name, "app", "application"),
+        group(name, "web", "web"),
+        plan(name, "three", "db", "app", "web"),
+        plan(name, "two", "db", "app", pauseBeforeWave=True),
+    )
+    yield name
+    # Objects only: what a test leaves running would hold the servers that the next one wants.
+    kubectl.run("delete", "drplan,drpg", "--all", "-n", name, "--wait=false")
