@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from importlib.metadata import version as installed_version
 from typing import Annotated
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
-from drs_operator.app import NoMeta
+from drs_operator.app import NoMeta, WatchEnded
 from drs_operator.app import run as run_operator
 from drs_operator.kube.client import NoCluster
 from drs_operator.ledger import installation, tables
@@ -48,7 +48,7 @@ def run() -> None:
     logs.configure(settings.log_format, settings.log_level)
     try:
         asyncio.run(run_operator(settings))
-    except (tables.TablesMissing, NoMeta, NoCluster, ReadFailed, Fenced) as error:
+    except (tables.TablesMissing, NoMeta, NoCluster, ReadFailed, WatchEnded, Fenced) as error:
         raise _fail(str(error)) from None
 
 
@@ -60,14 +60,12 @@ def init_ledger(
     ] = None,
 ) -> None:
     """Makes the DynamoDB tables that are missing. Running it again changes nothing."""
-    from os import environ
-
-    chosen = prefix or environ.get("DRS_OPERATOR_TABLE_PREFIX", "drs")
+    chosen = prefix or os.environ.get("DRS_OPERATOR_TABLE_PREFIX", "drs")
     try:
-        store = Store(chosen, region or environ.get("DRS_OPERATOR_LEDGER_REGION"))
-        tables.make(store.client, chosen, print)
+        store = Store(chosen, region or os.environ.get("DRS_OPERATOR_LEDGER_REGION"))
+        asyncio.run(store.call(lambda: tables.make(store.client, chosen, print)))
         print(f"ledger {asyncio.run(installation.make_meta(store))} in {store.region}")
-    except (ClientError, BotoCoreError, TimeoutError, ReadFailed) as error:
+    except (TimeoutError, ReadFailed) as error:
         raise _fail(f"the ledger could not be made: {error}") from None
 
 

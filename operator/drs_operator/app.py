@@ -8,8 +8,10 @@ import os
 import signal
 import socket
 import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from drs_operator.api.v1alpha1 import DRExecution, ProtectionGroup, RecoveryPlan, Resource, TargetAccount
 from drs_operator.aws.cloud import BotoCloud
@@ -25,6 +27,7 @@ from drs_operator.ledger.tables import TablesMissing, missing
 from drs_operator.observability import health
 from drs_operator.observability.logs import log
 from drs_operator.planning.facts import Inventory
+from drs_operator.ports import ReadFailed
 from drs_operator.reconcilers import execution, protection_group, recovery_plan, target_account
 from drs_operator.reconcilers.context import Context
 from drs_operator.runtime.cache import Cache, Key, concerned
@@ -33,7 +36,9 @@ from drs_operator.runtime.resync import WATCHED, Resync
 from drs_operator.runtime.workers import Workers
 from drs_operator.settings import Settings
 
-CRD_WAIT_SECONDS = 2.0
+T = TypeVar("T")
+
+RETRY_SECONDS = 2.0
 
 
 class SystemClock:
@@ -48,75 +53,97 @@ class NoMeta(Exception):
     """The tables are there, but `init-ledger` never finished."""
 
 
+class WatchEnded(Exception):
+    """The watch has ended by itself: without it the operator is blind, so the process ends and is started anew."""
+
+
+@dataclass(slots=True)
+class Readiness:
+    """What /readyz answers: what is still waited for, or None."""
+
+    problem: str | None = "starting"
+
+    def waits_for(self, problem: str) -> None:
+        """Says it in the log, too, once."""
+        if problem != self.problem:
+            log.warning("waiting", problem=problem)
+        self.problem = problem
+
+
 async def run(settings: Settings) -> None:
-    """Runs until SIGTERM or SIGINT. Raises TablesMissing, NoMeta, NoCluster, ReadFailed, Fenced."""
-    store = Store(settings.table_prefix, settings.ledger_region)
-    absent = await store.call(lambda: missing(store.client, store.prefix))
-    if absent:
-        raise TablesMissing(absent, store.region)
-    async with connect() as client:
+    """Runs until SIGTERM or SIGINT. Raises TablesMissing, NoMeta, NoCluster, WatchEnded, Fenced."""
+    readiness = Readiness()
+    async with health.serve(settings.metrics_address, lambda: readiness.problem, lambda: None) as port:
+        log.info("serving metrics and health", port=port)
+        store = Store(settings.table_prefix, settings.ledger_region)
         try:
-            await _serve(settings, store, client)
+            ledger_id = await _patiently(readiness, lambda: _find_ledger(store))
+            async with connect() as client:
+                await _patiently(readiness, lambda: _find_types(client))
+                await _lead(settings, store, client, ledger_id, readiness)
         finally:
             store.close()
 
 
-async def _serve(settings: Settings, store: Store, client: KubeClient) -> None:
-    stop = asyncio.Event()
-    ready = asyncio.Event()
-    problem = "starting"
-    identity = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
-
-    def not_ready() -> str | None:
-        return None if ready.is_set() else problem
-
-    async with health.serve(settings.metrics_address, not_ready, lambda: None) as port:
-        log.info("serving metrics and health", port=port)
-        # kopf skips a CRD that is missing at its start for good, so wait for all of them first.
-        while absent := await missing_kinds(client):
-            problem = f"CRDs missing: {', '.join(absent)}; kubectl apply --server-side -f crds/"
-            log.warning(problem)
-            await asyncio.sleep(CRD_WAIT_SECONDS)
-        ledger_id = await installation.ledger_id(store)
-        if ledger_id is None:
-            raise NoMeta(f"the ledger in {store.region} has no META item; run: drs-operator init-ledger")
-        epoch = await installation.take_epoch(store, settings.installation, identity)
-        log.info("leading", installation=settings.installation, ledger=ledger_id, epoch=epoch)
-        cache, queue, sessions = Cache(), WorkQueue(), Sessions()
-        cache.on_change(functools.partial(_enqueue, queue))
-        context = Context(
-            objects=cache,
-            cluster=KubeCluster(client, identity),
-            cloud=BotoCloud(
-                sessions,
-                settings.refresh_seconds,
-                settings.poll_seconds / 2,
-                functools.partial(_refreshed, cache, queue),
-            ),
-            ledger=DynamoLedger(store, epoch),
-            clock=SystemClock(),
-            installation=settings.installation,
-            caller=identity,
-            refresh_seconds=settings.refresh_seconds,
-            poll_seconds=settings.poll_seconds,
-            settle=timedelta(seconds=settings.settle_seconds),
-        )
-        resync = Resync(cache, lambda kind: list_kind(client, kind, settings.namespaces))
-        await resync.once()
+async def _patiently(readiness: Readiness, attempt: Callable[[], Awaitable[T]]) -> T:
+    """Tries until it succeeds: what cannot be reached now is waited for, the operator stays up."""
+    while True:
         try:
-            await _until_stopped(stop, ready, context, cache, queue, resync, settings)
-        finally:
-            sessions.close()
+            return await attempt()
+        except ReadFailed as error:
+            readiness.waits_for(error.message)
+            await asyncio.sleep(RETRY_SECONDS)
+
+
+async def _find_ledger(store: Store) -> str:
+    absent = await store.call(lambda: missing(store.client, store.prefix))
+    if absent:
+        raise TablesMissing(absent, store.region)
+    ledger_id = await installation.ledger_id(store)
+    if ledger_id is None:
+        raise NoMeta(f"the ledger in {store.region} has no META item; run: drs-operator init-ledger")
+    return ledger_id
+
+
+async def _find_types(client: KubeClient) -> None:
+    """kopf skips a CRD that is missing at its start for good, so all of them are waited for."""
+    if absent := await missing_kinds(client):
+        raise ReadFailed("NOT_FOUND", f"CRDs missing: {', '.join(absent)}; kubectl apply --server-side -f crds/")
+
+
+async def _lead(settings: Settings, store: Store, client: KubeClient, ledger_id: str, readiness: Readiness) -> None:
+    identity = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
+    epoch = await _patiently(readiness, lambda: installation.take_epoch(store, settings.installation, identity))
+    log.info("leading", installation=settings.installation, ledger=ledger_id, epoch=epoch)
+    cache, queue, sessions = Cache(), WorkQueue(), Sessions()
+    cache.on_change(functools.partial(_enqueue, queue))
+    context = Context(
+        objects=cache,
+        cluster=KubeCluster(client, identity),
+        cloud=BotoCloud(
+            sessions,
+            settings.refresh_seconds,
+            settings.poll_seconds / 2,
+            functools.partial(_refreshed, cache, queue),
+        ),
+        ledger=DynamoLedger(store, epoch),
+        clock=SystemClock(),
+        installation=settings.installation,
+        caller=identity,
+        refresh_seconds=settings.refresh_seconds,
+        poll_seconds=settings.poll_seconds,
+        settle=timedelta(seconds=settings.settle_seconds),
+    )
+    resync = Resync(cache, lambda kind: list_kind(client, kind, settings.namespaces))
+    await _patiently(readiness, resync.once)
+    try:
+        await _until_stopped(readiness, context, cache, queue, resync, settings)
+    finally:
+        sessions.close()
 
 
 async def _until_stopped(
-    stop: asyncio.Event,
-    ready: asyncio.Event,
-    context: Context,
-    cache: Cache,
-    queue: WorkQueue,
-    resync: Resync,
-    settings: Settings,
+    readiness: Readiness, context: Context, cache: Cache, queue: WorkQueue, resync: Resync, settings: Settings
 ) -> None:
     reconcilers: dict[type[Resource], Any] = {
         TargetAccount: functools.partial(target_account.reconcile, context),
@@ -124,26 +151,30 @@ async def _until_stopped(
         RecoveryPlan: functools.partial(recovery_plan.reconcile, context),
         DRExecution: functools.partial(execution.reconcile, context),
     }
+    stop, watching = asyncio.Event(), asyncio.Event()
     tasks = [
-        asyncio.create_task(watch(cache, WATCHED, settings.namespaces, ready, stop), name="watch"),
+        asyncio.create_task(watch(cache, WATCHED, settings.namespaces, watching, stop), name="watch"),
         asyncio.create_task(Workers(cache, queue, reconcilers).run(), name="workers"),
         asyncio.create_task(resync.run(), name="resync"),
-        asyncio.create_task(_signals(stop, ready), name="signals"),
+        asyncio.create_task(_ready(readiness, watching, stop), name="signals"),
     ]
     stopping = asyncio.create_task(stop.wait())
     done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
     for task in [*tasks, stopping]:
         task.cancel()
     await asyncio.gather(*tasks, stopping, return_exceptions=True)
-    for task in done:
-        if task is not stopping and not task.cancelled() and (error := task.exception()) is not None:
+    for task in done - {stopping}:
+        if (error := task.exception()) is not None:
             raise error
+    if not stop.is_set():
+        raise WatchEnded("the watch on the API server has ended; the operator starts anew")
     log.info("stopped")
 
 
-async def _signals(stop: asyncio.Event, ready: asyncio.Event) -> None:
+async def _ready(readiness: Readiness, watching: asyncio.Event, stop: asyncio.Event) -> None:
     """kopf overwrites signal handlers when it starts, so ours are set after that."""
-    await ready.wait()
+    await watching.wait()
+    readiness.problem = None
     log.info("ready", pid=os.getpid())
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from drs_operator.aws import drs, launch, quotas
+from drs_operator.aws import drs, errors, launch, quotas
 from drs_operator.aws.sessions import Sessions
 from drs_operator.aws.shared import Shared
 from drs_operator.planning.facts import (
@@ -24,22 +25,21 @@ from drs_operator.planning.run import LaunchIntent
 from drs_operator.ports import Access, ReadFailed, Started
 
 T = TypeVar("T")
+Door = tuple[Access, str]
+"""A way into a place. Whoever has another role or external id shares nothing that was read through this one."""
 
 QUOTAS_SECONDS = 3600.0
 FAILURE_SECONDS = 15.0
 """How long a failed sweep is remembered, so that a hundred groups do not ask a dead Region a hundred times."""
 ASKED_SECONDS = 120.0
 """A run that has not asked for so long has no say any more in how far back the job board reaches."""
-STATES = {
-    "DRS_NOT_INITIALIZED": "NOT_INITIALIZED",
-    "ACCOUNT_UNAVAILABLE": "ACCESS_DENIED",
-    "ROLE_ASSUMPTION_FAILED": "ACCESS_DENIED",
-    "ACCOUNT_CHANGED": "ACCESS_DENIED",
-}
 
 
 class BotoCloud:
-    """AWS through boto3. `on_refresh` is told of every new inventory; `tick_seconds` is the job board's age."""
+    """AWS through boto3. `on_refresh` is told of every new inventory; `tick_seconds` is the job board's age.
+
+    Reads go through one session of an account, whatever session an `Access` names: that one is for mutations.
+    """
 
     def __init__(
         self,
@@ -47,68 +47,81 @@ class BotoCloud:
         refresh_seconds: float,
         tick_seconds: float,
         on_refresh: Callable[[Inventory], None] = lambda _: None,
+        launch_timeout_seconds: float = launch.READ_TIMEOUT_SECONDS,
     ) -> None:
         self._sessions = sessions
         self._refresh = refresh_seconds
         self._tick = tick_seconds
         self._on_refresh = on_refresh
-        self._inventories: Shared[Place, Inventory] = Shared()
-        self._jobs: Shared[Place, Jobs] = Shared()
-        self._quotas: Shared[Place, dict[str, int]] = Shared()
-        self._failures: dict[tuple[Access, str], tuple[float, ReadFailed]] = {}
-        self._asked: dict[Place, dict[datetime, float]] = {}
+        self._launch_timeout = launch_timeout_seconds
+        self._inventories: Shared[Door, Inventory] = Shared()
+        self._jobs: Shared[Door, Jobs] = Shared()
+        self._quotas: Shared[Door, dict[str, int]] = Shared()
+        self._failures: dict[Door, tuple[float, ReadFailed]] = {}
+        self._asked: dict[Door, dict[datetime, float]] = {}
 
     async def _read(self, access: Access, region: str, service: str, call: Callable[[Any], T]) -> T:
-        return await self._sessions.run(access, region, lambda: call(self._sessions.client(access, service, region)))
+        reader = _reader(access)
+        return await self._sessions.run(reader, region, lambda: call(self._sessions.client(reader, service, region)))
 
     async def report(self, access: Access, region: str, newer_than: datetime | None = None) -> RegionReport:
         """One Region of an account; what fails there becomes its state."""
         try:
             inventory = await self.inventory(access, region, newer_than)
         except ReadFailed as error:
-            return RegionReport(region, _state(error), error.code, error.message)
+            return RegionReport(region, errors.region_state(error), error.code, error.message)
         return RegionReport(region, "ACTIVE", "", "", inventory, await self._region_quotas(access, region))
 
     async def _region_quotas(self, access: Access, region: str) -> dict[str, int]:
-        place = Place(access.account_id, region)
-        try:
-            return await self._quotas.get(
-                place, QUOTAS_SECONDS, lambda: self._read(access, region, "service-quotas", quotas.read)
-            )
-        except ReadFailed:
-            return self._quotas.peek(place) or dict(quotas.PUBLISHED)
+        """The quotas in force, or as they were last known: nothing waits again for a service that just failed."""
+        door = _door(access, region)
+
+        async def read() -> dict[str, int]:
+            try:
+                return await self._read(access, region, "service-quotas", quotas.read)
+            except ReadFailed:
+                return self._quotas.peek(door) or dict(quotas.PUBLISHED)
+
+        return await self._quotas.get(door, QUOTAS_SECONDS, read)
 
     async def inventory(self, access: Access, region: str, newer_than: datetime | None = None) -> Inventory:
         """The shared inventory. A failed sweep is remembered for a moment, and never replaces a complete one."""
-        place = Place(access.account_id, region)
-        failed = self._failures.get((access, region))
-        if failed and newer_than is None and time.monotonic() - failed[0] < FAILURE_SECONDS:
+        door = _door(access, region)
+        failed = self._failures.get(door)
+        if newer_than is None and failed and time.monotonic() - failed[0] < FAILURE_SECONDS:
+            if (kept := self._inventories.young(door, self._refresh)) is not None:
+                return kept
             raise failed[1]
+        place = Place(access.account_id, region)
 
         async def sweep() -> Inventory:
             try:
                 inventory = await self._read(access, region, "drs", lambda client: drs.sweep(client, place))
             except ReadFailed as error:
-                self._failures[(access, region)] = (time.monotonic(), error)
+                self._failures[door] = (time.monotonic(), error)
                 raise
-            self._failures.pop((access, region), None)
+            self._failures.pop(door, None)
             self._on_refresh(inventory)
             return inventory
 
         return await self._inventories.get(
-            place, self._refresh, sweep, lambda kept: newer_than is None or kept.taken_at >= newer_than
+            door, self._refresh, sweep, lambda kept: newer_than is None or kept.taken_at >= newer_than
         )
 
     async def jobs(self, access: Access, region: str, since: datetime) -> Jobs:
         """The job board: one read a tick for all runs of a place, reaching back as far as any of them needs."""
-        place = Place(access.account_id, region)
-        reach = self._reach(place, since)
+        door, place = _door(access, region), Place(access.account_id, region)
+        self._asked.setdefault(door, {})[since] = time.monotonic()
 
         async def read() -> Jobs:
+            reach = min(since, self._reach(door))
+            began = time.monotonic()
             found = await self._read(access, region, "drs", lambda client: drs.jobs(client, reach))
-            return Jobs(place, found, self._sessions.aws_time(access, region), reach)
+            # The board is as old as its first page: a launch that came later is not missing on it.
+            taken = timedelta(seconds=time.monotonic() - began)
+            return Jobs(place, found, self._sessions.aws_time(access, region) - taken, reach)
 
-        return await self._jobs.get(place, self._tick, read, lambda kept: kept.since <= since)
+        return await self._jobs.get(door, self._tick, read, lambda kept: kept.since <= since)
 
     async def job_log(self, access: Access, region: str, job_id: str) -> tuple[LogItem, ...]:
         """The log of a job."""
@@ -138,23 +151,24 @@ class BotoCloud:
         self, access: Access, region: str, intent: LaunchIntent, is_drill: bool, tags: Mapping[str, str]
     ) -> Started | Refused | Unknown:
         """Calls StartRecovery once. The next reader of the job board sees a read from after the call."""
-        place = Place(access.account_id, region)
         try:
-            return await launch.start_recovery(self._sessions, access, region, intent, is_drill, tags)
+            return await launch.start_recovery(
+                self._sessions, access, region, intent, is_drill, tags, self._launch_timeout
+            )
         finally:
-            self._jobs.drop(place)
+            self._jobs.drop(_door(access, region))
 
-    def _reach(self, place: Place, since: datetime) -> datetime:
+    def _reach(self, door: Door) -> datetime:
         """The earliest moment that any run has asked for lately."""
         now = time.monotonic()
-        asked = self._asked.setdefault(place, {})
-        asked[since] = now
-        for earlier in [moment for moment, at in asked.items() if now - at > ASKED_SECONDS]:
-            del asked[earlier]
-        return min(asked)
+        lately = {moment: at for moment, at in self._asked.get(door, {}).items() if now - at <= ASKED_SECONDS}
+        self._asked[door] = lately
+        return min(lately, default=datetime.max.replace(tzinfo=UTC))
 
 
-def _state(error: ReadFailed) -> str:
-    if error.code in STATES:
-        return STATES[error.code]
-    return "UNREACHABLE" if "does not answer" in error.message else "ERROR"
+def _reader(access: Access) -> Access:
+    return Access(access.account_name, access.account_id, access.role_name, access.external_id)
+
+
+def _door(access: Access, region: str) -> Door:
+    return replace(_reader(access), account_name=""), region

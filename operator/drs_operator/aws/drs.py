@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from drs_operator.aws import parse
+from botocore.exceptions import ClientError
+
+from drs_operator.aws import errors, parse
 from drs_operator.planning.facts import (
     Inventory,
     Job,
@@ -20,6 +22,7 @@ from drs_operator.planning.facts import (
 PAGE = 200
 IDS_PER_FILTER = 200
 STATUS_IDS = 100
+_NO_SUCH_INSTANCE = ("InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed")
 
 
 def _items(client: Any, operation: str, **parameters: Any) -> Iterator[dict[str, Any]]:
@@ -75,12 +78,25 @@ def recovery_points(client: Any, server_id: str) -> tuple[RecoveryPoint, ...]:
 
 
 def healthy_instances(ec2: Any, instance_ids: Iterable[str]) -> frozenset[str]:
-    """Those whose system and instance status checks are both ok."""
+    """Those whose system and instance status checks are both ok. An instance that is gone is not healthy."""
     healthy: set[str] = set()
     for batch in batches(instance_ids, STATUS_IDS):
-        for page in ec2.get_paginator("describe_instance_status").paginate(InstanceIds=list(batch)):
-            for status in page.get("InstanceStatuses", []):
-                checks = (status.get("SystemStatus", {}), status.get("InstanceStatus", {}))
-                if all(check.get("Status") == "ok" for check in checks):
-                    healthy.add(status["InstanceId"])
+        for status in _statuses(ec2, list(batch)):
+            checks = (status.get("SystemStatus", {}), status.get("InstanceStatus", {}))
+            if all(check.get("Status") == "ok" for check in checks):
+                healthy.add(status["InstanceId"])
     return frozenset(healthy)
+
+
+def _statuses(ec2: Any, instance_ids: list[str]) -> list[dict[str, Any]]:
+    """Statuses of those that exist: one that EC2 does not know fails the whole request, so it is left out."""
+    while instance_ids:
+        pages = ec2.get_paginator("describe_instance_status").paginate(InstanceIds=instance_ids)
+        try:
+            return [status for page in pages for status in page.get("InstanceStatuses", [])]
+        except ClientError as error:
+            gone = [instance_id for instance_id in instance_ids if instance_id in errors.message_of(error)]
+            if errors.code_of(error) not in _NO_SUCH_INSTANCE or not gone:
+                raise
+            instance_ids = [instance_id for instance_id in instance_ids if instance_id not in gone]
+    return []

@@ -20,9 +20,10 @@ from drs_operator.aws import errors, parse
 from drs_operator.aws.sessions import Sessions, mutating
 from drs_operator.planning.launching import Refusal, Refused, Unknown
 from drs_operator.planning.run import LaunchIntent
-from drs_operator.ports import Access, ReadFailed, Started
+from drs_operator.ports import Access, AccessDenied, ReadFailed, Started
 
 PINNED = "v4-pinned"
+READ_TIMEOUT_SECONDS = 60.0
 _signing_time: contextvars.ContextVar[datetime] = contextvars.ContextVar("signing_time")
 
 
@@ -36,7 +37,6 @@ class PinnedSigV4Auth(botocore.auth.SigV4Auth):
 
 
 botocore.auth.AUTH_TYPE_MAPS[PINNED] = PinnedSigV4Auth
-_CONFIG = mutating(signature_version=PINNED)
 
 
 @contextmanager
@@ -50,15 +50,22 @@ def signed_at(moment: datetime) -> Iterator[None]:
 
 
 async def start_recovery(
-    sessions: Sessions, access: Access, region: str, intent: LaunchIntent, is_drill: bool, tags: Mapping[str, str]
+    sessions: Sessions,
+    access: Access,
+    region: str,
+    intent: LaunchIntent,
+    is_drill: bool,
+    tags: Mapping[str, str],
+    read_timeout: float = READ_TIMEOUT_SECONDS,
 ) -> Started | Refused | Unknown:
     """Calls StartRecovery once for an intent in state CALLING. Never raises for what AWS answers, never repeats."""
     assert intent.called_at is not None
+    config = mutating(read_timeout, signature_version=PINNED)
     try:
         # Making the client may assume the role: whatever fails there, nothing was sent.
-        client = await sessions.run(access, region, lambda: sessions.client(access, "drs", region, _CONFIG))
+        client = await sessions.run(access, region, lambda: sessions.client_for_one_call(access, "drs", region, config))
     except ReadFailed as error:
-        kind = Refusal.DENIED if error.code in ("ROLE_ASSUMPTION_FAILED", "ACCOUNT_CHANGED") else Refusal.NOT_SENT
+        kind = Refusal.DENIED if isinstance(error, AccessDenied) else Refusal.NOT_SENT
         return Refused(kind, error.code, error.message)
     servers = [
         {"sourceServerID": server_id}
@@ -74,6 +81,8 @@ async def start_recovery(
             return errors.launch_answer(error)
         except Exception as error:  # noqa: BLE001 - whatever it was, the job may exist: only looking tells
             return Unknown(f"the answer could not be read: {error!r}")
+        finally:
+            client.close()
         return Started(job.job_id, job.status, job.created_at)
 
     with signed_at(intent.called_at):

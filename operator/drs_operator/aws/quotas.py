@@ -26,6 +26,7 @@ def read(client: Any) -> dict[str, int]:
     quotas = dict(PUBLISHED)
     for page in client.get_paginator("list_service_quotas").paginate(ServiceCode="drs"):
         for quota in page.get("Quotas", []):
-            if (name := CODES.get(quota.get("QuotaCode", ""))) is not None:
-                quotas[name] = int(quota["Value"])
+            name, value = CODES.get(quota.get("QuotaCode", "")), quota.get("Value")
+            if name is not None and value is not None:
+                quotas[name] = int(value)
     return quotas

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,6 +33,9 @@ def registry_of(cache: Cache, kinds: Sequence[type[Resource]]) -> kopf.OperatorR
 
 
 def _login(**kwargs: Any) -> Any:
+    """The same way in as `kube.client.connect`: KUBECONFIG before the pod's service account."""
+    if "KUBECONFIG" in os.environ:
+        return kopf.login_with_kubeconfig(**kwargs)
     return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
 
 
@@ -41,6 +45,8 @@ def _register(registry: kopf.OperatorRegistry, cache: Cache, kind: type[Resource
     @kopf.on.event(GROUP, VERSION, plural, registry=registry, id=f"watch-{plural}")  # type: ignore[untyped-decorator,unused-ignore]
     async def watch(type: str | None, body: kopf.Body, **_: Any) -> None:
         cache.observe(kind, body, gone=type == "DELETED")
+        if type is None:  # from a list: kopf has begun anew and does not tell what was deleted in between
+            cache.doubt.set()
 
 
 def settings() -> kopf.OperatorSettings:

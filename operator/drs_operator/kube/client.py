@@ -17,7 +17,7 @@ from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
 
 from drs_operator.api.v1alpha1 import GROUP, VERSION, Resource
-from drs_operator.ports import LostRace, ReadFailed
+from drs_operator.ports import AccessDenied, LostRace, ReadFailed
 
 TIMEOUT_SECONDS = 10.0
 POOL = 20
@@ -38,7 +38,8 @@ async def connect() -> AsyncIterator[KubeClient]:
         if "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
             load_incluster_config(client_configuration=configuration)
         else:
-            await load_kube_config(client_configuration=configuration)
+            # Named here, because the client looks at the variable when it is imported and never again.
+            await load_kube_config(os.environ.get("KUBECONFIG"), client_configuration=configuration)
     except (ConfigException, OSError) as error:
         raise NoCluster(f"no Kubernetes cluster: {error}; set KUBECONFIG, or run in a pod") from error
     configuration.connection_pool_maxsize = POOL
@@ -58,7 +59,7 @@ def path_of(kind: type[Resource], namespace: str | None, name: str | None = None
 
 
 class KubeClient:
-    """Plain requests. Errors: ReadFailed (INTERNAL_ERROR), LostRace for 409, None for what does not exist."""
+    """Plain requests. Errors: ReadFailed (INTERNAL_ERROR; AccessDenied for 403), LostRace for 409."""
 
     def __init__(self, api: ApiClient) -> None:
         self._api = api
@@ -89,6 +90,9 @@ class KubeClient:
             return None
         if response.status == 409:
             raise LostRace(f"{method} {path}: the object has changed meanwhile")
+        if response.status == 403:
+            text = f"{method} {path}: HTTP 403: {_reason(data)}"
+            raise AccessDenied("INTERNAL_ERROR", f"{text}; give the operator's ServiceAccount this permission")
         if response.status >= 400:
             raise ReadFailed("INTERNAL_ERROR", f"{method} {path}: HTTP {response.status}: {_reason(data)}")
         answer: dict[str, Any] = json.loads(data)

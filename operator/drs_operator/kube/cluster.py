@@ -17,7 +17,8 @@ R = TypeVar("R", bound=Resource)
 
 FINALIZER = f"{GROUP}/operator"
 FIELD_MANAGER = "drs-operator"
-NOTE_LENGTH = 1024
+NOTE_BYTES = 1024
+"""What the API server takes as an Event's note."""
 
 
 class KubeCluster:
@@ -41,16 +42,10 @@ class KubeCluster:
             {"op": "replace", "path": "/metadata/resourceVersion", "value": meta.resource_version},
             {"op": "replace", "path": "/status", "value": status},
         ]
-        await self._client.request(
-            "PATCH",
-            path_of(type(resource), meta.namespace, meta.name, "status"),
-            body=patch,
-            query={"fieldManager": FIELD_MANAGER},
-            content_type=JSON_PATCH,
-        )
+        await self._patch(resource, patch, JSON_PATCH, "status")
 
     async def add_finalizer(self, resource: Resource) -> None:
-        """Puts our finalizer on. Raises LostRace."""
+        """Puts our finalizer on. Raises LostRace, also when the object is gone: then nothing may be claimed for it."""
         if FINALIZER not in resource.metadata.finalizers:
             await self._patch_metadata(resource, {"finalizers": [*resource.metadata.finalizers, FINALIZER]})
 
@@ -69,13 +64,14 @@ class KubeCluster:
     async def _patch_metadata(self, resource: Resource, change: dict[str, Any]) -> None:
         meta = resource.metadata
         body = {"metadata": {"resourceVersion": meta.resource_version, "uid": meta.uid, **change}}
-        await self._client.request(
-            "PATCH",
-            path_of(type(resource), meta.namespace, meta.name),
-            body=body,
-            query={"fieldManager": FIELD_MANAGER},
-            content_type=MERGE_PATCH,
-        )
+        await self._patch(resource, body, MERGE_PATCH)
+
+    async def _patch(self, resource: Resource, body: Any, content_type: str, sub: str | None = None) -> None:
+        meta = resource.metadata
+        path = path_of(type(resource), meta.namespace, meta.name, sub)
+        query = {"fieldManager": FIELD_MANAGER}
+        if await self._client.request("PATCH", path, body=body, query=query, content_type=content_type) is None:
+            raise LostRace(f"{path} is gone")
 
     async def event(self, resource: Resource, warning: bool, reason: str, message: str) -> None:
         """Tells of a transition. The name is made of its content, so that a repetition is not told twice."""
@@ -95,7 +91,7 @@ class KubeCluster:
             "type": "Warning" if warning else "Normal",
             "reason": reason,
             "action": "Reconcile",
-            "note": message[:NOTE_LENGTH],
+            "note": _within(message, NOTE_BYTES),
             "reportingController": f"{GROUP}/operator",
             "reportingInstance": self._name,
             "regarding": {
@@ -124,3 +120,10 @@ class KubeCluster:
         """Labels of a namespace; none for one that does not exist."""
         raw = await self._client.request("GET", f"/api/v1/namespaces/{name}")
         return dict((raw or {}).get("metadata", {}).get("labels", {}) or {})
+
+
+def _within(text: str, limit: int) -> str:
+    """The text cut to so many bytes of UTF-8; a cut is marked with an ellipsis."""
+    if len(text.encode()) <= limit:
+        return text
+    return text.encode()[: limit - len("…".encode())].decode(errors="ignore") + "…"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from drs_operator.ledger.store import Store
 from drs_operator.ledger.tables import LEDGER
@@ -11,6 +11,19 @@ from drs_operator.planning.facts import Place
 from drs_operator.ports import RunIdClaim
 
 PARALLEL = 8
+
+
+async def _each(server_ids: Iterable[str], act: Callable[[str], Awaitable[None]]) -> None:
+    """Acts on all, a few at a time, and returns when nothing is under way any more; then raises the first failure."""
+    slots = asyncio.Semaphore(PARALLEL)
+
+    async def one(server_id: str) -> None:
+        async with slots:
+            await act(server_id)
+
+    for outcome in await asyncio.gather(*map(one, dict.fromkeys(server_ids)), return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
 
 
 def _server_key(place: Place, server_id: str) -> dict[str, str]:
@@ -60,33 +73,28 @@ class Claims:
 
     async def hold_servers(self, place: Place, server_ids: Iterable[str], execution_id: str) -> dict[str, str]:
         """Holds servers for a run, in parallel; returns the runs that hold the others."""
-        slots = asyncio.Semaphore(PARALLEL)
         losses: dict[str, str] = {}
 
         async def hold(server_id: str) -> None:
-            async with slots:
-                standing = await self._store.update(
-                    LEDGER,
-                    _server_key(place, server_id),
-                    "SET #heldBy = :mine",
-                    "attribute_not_exists(#heldBy) OR #heldBy = :mine",
-                    {"mine": execution_id},
-                )
+            standing = await self._store.update(
+                LEDGER,
+                _server_key(place, server_id),
+                "SET #heldBy = :mine",
+                "attribute_not_exists(#heldBy) OR #heldBy = :mine",
+                {"mine": execution_id},
+            )
             if standing is not None:
                 losses[server_id] = str(standing.get("heldBy", "another run"))
 
-        await asyncio.gather(*(hold(server_id) for server_id in server_ids))
+        await _each(server_ids, hold)
         return losses
 
     async def release_servers(self, place: Place, server_ids: Iterable[str], execution_id: str) -> None:
         """Lets go of the servers that this run holds; an item that no group claims goes with it."""
-        slots = asyncio.Semaphore(PARALLEL)
 
         async def release(server_id: str) -> None:
             key, mine = _server_key(place, server_id), {"mine": execution_id}
-            async with slots:
-                if await self._store.delete(LEDGER, key, "#heldBy = :mine AND attribute_not_exists(#groupId)", mine):
-                    return
+            if not await self._store.delete(LEDGER, key, "#heldBy = :mine AND attribute_not_exists(#groupId)", mine):
                 await self._store.update(LEDGER, key, "REMOVE #heldBy", "#heldBy = :mine", mine)
 
-        await asyncio.gather(*(release(server_id) for server_id in server_ids))
+        await _each(server_ids, release)

@@ -1,11 +1,17 @@
 """DynamoDB items as plain values, one conditional write at a time.
 
 Errors become the operator's: a lost condition is `LostRace`, a refusal DYNAMODB_ERROR, no answer LEDGER_UNREACHABLE.
+
+Calls are retried, so a conditional write can meet itself: the first try was done, its answer was lost, and the second
+finds the condition broken by the first. Each write therefore leaves a token of its own in the item (`writeToken`), by
+which it knows that what stands against it is itself.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -14,7 +20,13 @@ from typing import Any, TypeVar
 import botocore.session
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+)
 
 from drs_operator.ledger.tables import Table
 from drs_operator.ports import LostRace, ReadFailed
@@ -22,9 +34,20 @@ from drs_operator.ports import LostRace, ReadFailed
 T = TypeVar("T")
 
 THREADS = 8
+TOKEN = "writeToken"
 _CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4})
 _SERIALIZER, _DESERIALIZER = TypeSerializer(), TypeDeserializer()
-_PASSING = frozenset({"ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded"})
+_PASSING = frozenset(
+    {
+        "ThrottlingException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ReplicatedWriteConflictException",  # of a global table with strong consistency
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ExpiredTokenException",  # of the operator's own credentials, which renew themselves
+    }
+)
 
 
 def to_item(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,10 +83,15 @@ def _plain(value: Any) -> Any:
 class Store:
     """The tables under one prefix, over one client in the ledger's Region."""
 
-    def __init__(self, prefix: str, region: str | None) -> None:
+    def __init__(self, prefix: str, region: str | None, config: Config = _CONFIG) -> None:
+        """Without `region` it is AWS_REGION, which botocore itself does not know. Raises ReadFailed without both."""
+        session = botocore.session.get_session()
+        region = region or os.environ.get("AWS_REGION") or session.get_config_variable("region")
+        if not region:
+            raise ReadFailed("DYNAMODB_ERROR", "the ledger has no Region; set DRS_OPERATOR_LEDGER_REGION or AWS_REGION")
         self.prefix = prefix
-        self.client: Any = botocore.session.get_session().create_client("dynamodb", region_name=region, config=_CONFIG)
-        self.region: str = self.client.meta.region_name
+        self.region = region
+        self.client: Any = session.create_client("dynamodb", region_name=region, config=config)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="ledger")
 
     def close(self) -> None:
@@ -75,18 +103,29 @@ class Store:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, operation)
         except ClientError as error:
-            code = error.response["Error"]["Code"]
-            if code == "ConditionalCheckFailedException":
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
                 raise LostRace(str(error)) from error
-            status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-            message = f"{error.operation_name} on the ledger in {self.region}: {code}"
-            if code in _PASSING or status >= 500:
-                raise ReadFailed("LEDGER_UNREACHABLE", f"{message}; the operator keeps trying") from error
-            raise ReadFailed("DYNAMODB_ERROR", f"{message}; check the operator's IAM policy for its tables") from error
+            raise self._refused(error) from error
+        except (NoCredentialsError, PartialCredentialsError) as error:
+            raise ReadFailed(
+                "DYNAMODB_ERROR", f"no AWS credentials for the ledger in {self.region}; give the operator an IAM role"
+            ) from error
+        except ParamValidationError as error:
+            raise ReadFailed("DYNAMODB_ERROR", f"a request to the ledger was not valid: {error}") from error
         except BotoCoreError as error:
             raise ReadFailed(
                 "LEDGER_UNREACHABLE", f"the ledger in {self.region} does not answer: {error}; the operator keeps trying"
             ) from error
+
+    def _refused(self, error: ClientError) -> ReadFailed:
+        code, said = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+        status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        message = f"{error.operation_name} on the ledger in {self.region}: {code}: {said}"
+        if code in _PASSING or status >= 500:
+            return ReadFailed("LEDGER_UNREACHABLE", f"{message}; the operator keeps trying")
+        if code == "ResourceNotFoundException":
+            return ReadFailed("DYNAMODB_ERROR", f"{message}; make the tables with: drs-operator init-ledger")
+        return ReadFailed("DYNAMODB_ERROR", f"{message}; check the operator's IAM policy for its tables")
 
     async def get(self, table: Table, key: Mapping[str, str]) -> dict[str, Any] | None:
         """An item, by a consistent read."""
@@ -98,29 +137,36 @@ class Store:
     async def put(
         self, table: Table, values: Mapping[str, Any], condition: str, bound: Mapping[str, Any] | None = None
     ) -> dict[str, Any] | None:
-        """Writes an item if the condition holds; returns None, or the item that stands against it.
+        """Writes an item if the condition holds; returns None, or the item that stands against it, {} if none does.
 
         `condition` may use `#name` for attribute `name` and `:name` for the values in `bound`.
         """
         arguments = _arguments(condition, bound or {})
+        token = uuid.uuid4().hex
         try:
             await self.call(
                 lambda: self.client.put_item(
                     TableName=table.name(self.prefix),
-                    Item=to_item(values),
+                    Item=to_item({**values, TOKEN: token}),
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                     **arguments,
                 )
             )
         except LostRace as race:
-            return _standing(race)
+            return _standing(race, token)
         return None
 
     async def update(
         self, table: Table, key: Mapping[str, str], expression: str, condition: str, bound: Mapping[str, Any]
     ) -> dict[str, Any] | None:
-        """Updates an item if the condition holds; returns None, or the item that stands against it."""
-        arguments = _arguments(f"{expression} {condition}", bound)
+        """Updates an item if the condition holds; returns None, or the item that stands against it, {} if none does.
+
+        `expression` begins with SET or REMOVE.
+        """
+        token = uuid.uuid4().hex
+        rest = f", {expression[4:]}" if expression.startswith("SET ") else f" {expression}"
+        expression = f"SET #{TOKEN} = :{TOKEN}{rest}"
+        arguments = _arguments(f"{expression} {condition}", {**bound, TOKEN: token})
         arguments["ConditionExpression"] = condition
         try:
             await self.call(
@@ -133,11 +179,11 @@ class Store:
                 )
             )
         except LostRace as race:
-            return _standing(race)
+            return _standing(race, token)
         return None
 
     async def delete(self, table: Table, key: Mapping[str, str], condition: str, bound: Mapping[str, Any]) -> bool:
-        """Deletes an item if the condition holds; returns whether it did."""
+        """Deletes an item if the condition holds; returns whether it did, as far as the last try can tell."""
         arguments = _arguments(condition, bound)
         try:
             await self.call(
@@ -181,7 +227,8 @@ def _words(expression: str, mark: str) -> set[str]:
     return {word[1:] for word in words if word.startswith(mark)}
 
 
-def _standing(race: LostRace) -> dict[str, Any]:
+def _standing(race: LostRace, token: str) -> dict[str, Any] | None:
     error = race.__cause__
     response: Mapping[str, Any] = error.response if isinstance(error, ClientError) else {}
-    return from_item(response.get("Item", {}))
+    item = from_item(response.get("Item", {}))
+    return None if item.get(TOKEN) == token else item

@@ -9,7 +9,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-ACTIVE_WAIT_SECONDS = 60.0
+ACTIVE_WAITS = 120
+BACKUP_WAIT_SECONDS = 120.0
 
 
 class TablesMissing(Exception):
@@ -83,7 +84,10 @@ def missing(client: Any, prefix: str) -> list[str]:
 
 
 def make(client: Any, prefix: str, say: Callable[[str], None]) -> list[str]:
-    """Makes what is missing, switches point-in-time recovery on; returns the names of the tables that were made."""
+    """Makes what is missing, switches point-in-time recovery on; returns the names of the tables that were made.
+
+    What an interrupted run left half done is completed. Raises what botocore raises, and TimeoutError.
+    """
     made = []
     for table in TABLES:
         name = table.name(prefix)
@@ -92,21 +96,35 @@ def make(client: Any, prefix: str, say: Callable[[str], None]) -> list[str]:
         except ClientError as error:
             if error.response["Error"]["Code"] not in ("ResourceInUseException", "TableAlreadyExistsException"):
                 raise
-            say(f"{name}: exists, left as it is")
-            continue
-        say(f"{name}: made")
-        made.append(name)
-    for name in made:
-        _await_active(client, name)
-        client.update_continuous_backups(
-            TableName=name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
-        )
+        else:
+            made.append(name)
+    for table in TABLES:
+        name = table.name(prefix)
+        client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": ACTIVE_WAITS})
+        recovery = _recoverable(client, name)
+        if name in made:
+            say(f"{name}: made")
+        else:
+            say(f"{name}: exists, {'point-in-time recovery switched on' if recovery else 'left as it is'}")
     return made
 
 
-def _await_active(client: Any, name: str) -> None:
-    deadline = time.monotonic() + ACTIVE_WAIT_SECONDS
-    while client.describe_table(TableName=name)["Table"]["TableStatus"] != "ACTIVE":
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"table {name} is not active after {ACTIVE_WAIT_SECONDS:.0f} s; run init-ledger again")
-        time.sleep(0.5)
+def _recoverable(client: Any, name: str) -> bool:
+    """Switches point-in-time recovery on; returns whether it was off. A new table may not be ready for it at once."""
+    description = client.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
+    if description.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus") == "ENABLED":
+        return False
+    deadline = time.monotonic() + BACKUP_WAIT_SECONDS
+    while True:
+        try:
+            client.update_continuous_backups(
+                TableName=name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ContinuousBackupsUnavailableException":
+                raise
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"table {name} is not ready for backups yet; run init-ledger again") from error
+            time.sleep(1)
+        else:
+            return True

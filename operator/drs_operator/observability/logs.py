@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("drs_operator")
 
@@ -14,7 +15,13 @@ _SECRET_KEYS = ("secret", "token", "external_id", "externalid", "password", "aut
 
 
 def _redact(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
-    return {k: "***" if any(word in k.lower() for word in _SECRET_KEYS) else v for k, v in event.items()}
+    return {key: _clean(key, value) for key, value in event.items()}
+
+
+def _clean(key: str, value: Any) -> Any:
+    if any(word in key.lower() for word in _SECRET_KEYS):
+        return "***"
+    return {inner: _clean(str(inner), held) for inner, held in value.items()} if isinstance(value, dict) else value
 
 
 def configure(format: str, level: str) -> None:
@@ -23,14 +30,15 @@ def configure(format: str, level: str) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.dict_tracebacks if format == "json" else structlog.processors.format_exc_info,
-        _redact,
     ]
-    processors.append(
-        structlog.processors.JSONRenderer()
-        if format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    )
+    # Tracebacks without the values of local variables: an external id or a credential may be among them.
+    if format == "json":
+        bare = ExceptionDictTransformer(show_locals=False)
+        processors += [structlog.processors.ExceptionRenderer(bare), _redact, structlog.processors.JSONRenderer()]
+    else:
+        plain = structlog.dev.plain_traceback
+        console = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)
+        processors += [_redact, console]
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=processors,

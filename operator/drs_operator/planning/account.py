@@ -69,8 +69,11 @@ def _region(report: RegionReport, protected: set[str]) -> RegionStatus:
 def _reachable(account: TargetAccount, reports: Sequence[RegionReport], failure: Failure | None) -> Aspect:
     if failure is not None:
         return bad(ConditionType.REACHABLE, failure.code, failure.message)
+    if not reports:
+        message = "no Region is used yet, so nothing was asked: list one in spec.regions"
+        return Aspect(ConditionType.REACHABLE, None, "NoRegion", message, needed=False)
     bad_states = [r for r in reports if r.state not in ("ACTIVE", "NOT_INITIALIZED")]
-    if reports and len(bad_states) == len(reports):
+    if len(bad_states) == len(reports):
         worst = bad_states[0]
         return bad(ConditionType.REACHABLE, "ACCOUNT_UNAVAILABLE", f"no Region answers; {worst.name}: {worst.message}")
     if bad_states:
@@ -89,6 +92,8 @@ def _initialized(reports: Sequence[RegionReport], failure: Failure | None) -> li
             )
         ]
     not_yet = [report for report in reports if report.state == "NOT_INITIALIZED"]
+    if not any(report.state in ("ACTIVE", "NOT_INITIALIZED") for report in reports):
+        return [Aspect(ConditionType.DRS_INITIALIZED, None, "NoRegion", "no Region answers, so it is not known")]
     if not_yet and not any(report.state == "ACTIVE" for report in reports):
         return [bad(ConditionType.DRS_INITIALIZED, "DRS_NOT_INITIALIZED", not_yet[0].message)]
     if not_yet:

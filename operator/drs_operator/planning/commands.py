@@ -9,13 +9,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from drs_operator.planning import ids
+from drs_operator.planning import ending, holds, ids
 from drs_operator.planning.run import Answer, Cancel, Hold, Run, RunWave
 
 ORDER = ("cancel", "pause", "skip", "retry", "adopt", "resume", "terminate-instances")
 """The order in which commands that are read together are taken."""
-PERSONS_ONLY = frozenset({"WaveFailed", "LaunchOutcomeUnknown"})
-"""Holds that `resume` never opens: they need a decision of their own."""
 NEWEST = 20
 REPEAT_WINDOW = timedelta(minutes=1)
 
@@ -86,13 +84,16 @@ def _cancel(run: Run, command: Command, now: datetime) -> Run | _No:
         return _No(
             "EXECUTION_NOT_CANCELLABLE", f"the run's verdict is {run.verdict}; it only follows its jobs to their end"
         )
+    if run.cancel is not None:
+        return _No("EXECUTION_NOT_CANCELLABLE", f"it was cancelled by {run.cancel.requested_by or 'unknown'} already")
     return run.model_copy(update={"cancel": Cancel(requested_by=command.requested_by, time=now)})
 
 
 def _pause(run: Run, command: Command, now: datetime) -> Run | _No:
     if not run.deciding:
-        return _No("EXECUTION_NOT_PAUSABLE", "the run is not running any more")
-    if not any(wave.phase in ("Pending", "Held") for wave in run.waves):
+        return _No("EXECUTION_NOT_PAUSABLE", "the run starts no wave any more; watch it end")
+    to_come = any(wave.phase in ("Pending", "Held") for wave in run.waves)
+    if not to_come and not any(intent.state == "Planned" for intent in run.intents):
         if len(run.waves) == 1:
             return _No("SINGLE_WAVE_NOT_PAUSABLE", "its only wave has started; cancel is what is left")
         return _No("NO_PENDING_WAVES", "every wave has started; nothing is left to hold")
@@ -100,50 +101,39 @@ def _pause(run: Run, command: Command, now: datetime) -> Run | _No:
 
 
 def _resume(run: Run, command: Command, now: datetime) -> Run | _No:
-    wanted = [hold for hold in run.open_holds() if hold.reason not in PERSONS_ONLY and _means(command.value, hold)]
-    if run.state == "Ended" or not (wanted or (run.pause_requested and command.value == "true")):
-        waiting = ", ".join(hold.id for hold in run.open_holds()) or "nothing"
+    wanted = [h for h in run.open_holds() if h.reason not in holds.PERSONS_ONLY and _means(command.value, h)]
+    if not run.deciding or not (wanted or (run.pause_requested and command.value == "true")):
+        waiting = ", ".join(f"{hold.id} ({hold.reason})" for hold in run.open_holds()) or "nothing"
         return _No("EXECUTION_NOT_PAUSED", f"nothing that resume={command.value} could open; on hold: {waiting}")
-    by = command.requested_by or "unknown"
-    opened = {hold.id for hold in wanted}
-    holds = tuple(_closed(h, now, by) if h.id in opened else h for h in run.holds)
-    return run.model_copy(update={"holds": holds, "pause_requested": False})
+    run = holds.closed(run, [hold.id for hold in wanted], now, command.requested_by)
+    return run.model_copy(update={"pause_requested": False})
 
 
 def _skip(run: Run, command: Command, now: datetime) -> Run | _No:
-    wanted = [
-        hold for hold in run.open_holds() if hold.reason != "LaunchOutcomeUnknown" and _means(command.value, hold)
-    ]
-    if command.value == "true" or not wanted or not run.deciding:
+    meant = {h.wave_number for h in run.open_holds() if command.value != "true" and _means(command.value, h)}
+    if not meant or not run.deciding:
         return _No("NOTHING_TO_SKIP", f"no held or failed wave is meant by skip={command.value}; name its hold id")
-    for hold in wanted:
-        assert hold.wave_number is not None
-        run = _skipped(run, run.wave(hold.wave_number), now)
-        run = run.model_copy(
-            update={"holds": tuple(_closed(h, now, command.requested_by) if h.id == hold.id else h for h in run.holds)}
-        )
+    for wave in run.waves:
+        if wave.wave_number in meant:
+            run = _skipped(run, wave, now)
+            run = holds.closed(run, [h.id for h in run.open_holds(wave.wave_number)], now, command.requested_by)
     return run
 
 
 def _skipped(run: Run, wave: RunWave, now: datetime) -> Run:
     something = any(server.launched for server in wave.servers)
     phase = "CompletedWithExceptions" if something else "Skipped"
-    run = run.with_wave(wave.model_copy(update={"phase": phase, "end_time": now, "queued_reason": None}))
-    for intent in run.intents_of(wave.wave_number):
-        if intent.state == "Planned":
-            run = run.with_intent(intent.model_copy(update={"state": "Ended", "end_time": now}))
+    run = run.with_wave(
+        wave.model_copy(update={"phase": phase, "end_time": wave.end_time or now, "queued_reason": None})
+    )
+    run = ending.drop_planned(run, wave.wave_number, now)
     return run.with_servers(
-        wave.wave_number,
-        lambda s: s.model_copy(update={"phase": "Skipped"}) if s.phase in ("Pending", "Queued") else s,
+        wave.wave_number, lambda s: s.model_copy(update={"phase": "Skipped"}) if s.phase == "Pending" else s
     )
 
 
 def _means(value: str, hold: Hold) -> bool:
     return value == "true" or value == hold.id or value == str(hold.wave_number)
-
-
-def _closed(hold: Hold, now: datetime, by: str) -> Hold:
-    return hold.model_copy(update={"closed_at": now, "closed_by": by or "unknown"})
 
 
 _ACTS: dict[str, Callable[[Run, Command, datetime], Run | _No]] = {

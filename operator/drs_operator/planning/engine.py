@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from drs_operator.planning import ending, ids, verdicts
+from drs_operator.planning import ending, holds, ids, launching, verdicts
 from drs_operator.planning.facts import Observed
-from drs_operator.planning.run import ErrorRecord, Hold, LaunchIntent, Run, RunWave
+from drs_operator.planning.run import ErrorRecord, LaunchIntent, Run, RunWave
+from drs_operator.planning.spans import covered
 
 SERVERS_PER_JOB = 100
 """AWS's quota L-B827C881."""
@@ -53,15 +54,24 @@ def plan_next_steps(run: Run, observed: Observed, now: datetime) -> Decision:
     if run.state != "Running":
         return Decision(run, (), None)
     for wave in run.waves:
-        run = verdicts.absorb(run, wave.wave_number, observed, now)
-    for wave in run.waves:
-        run = _conclude(run, wave.wave_number, now)
-    run = _verdict(run)
-    if run.verdict is None:
-        run = _start_waves(run, now)
-    else:
-        run = ending.stop_waiting(run.model_copy(update={"verdict_time": run.verdict_time or now}), now)
+        run = verdicts.absorb(run, wave.wave_number, observed)
+    run = _settled(run, now)
     return Decision(run, tuple(_steps(run, now)), _wake_at(run, now))
+
+
+def _settled(run: Run, now: datetime) -> Run:
+    """All that follows from what is known: the end of a wave lets the next one start, which may end at once."""
+    while True:
+        before = run
+        for wave in run.waves:
+            run = _conclude(run, wave.wave_number, now)
+        run = _verdict(run)
+        if run.verdict is None:
+            run = _start_waves(run, now)
+        else:
+            run = ending.stop_waiting(run.model_copy(update={"verdict_time": run.verdict_time or now}), now)
+        if run == before:
+            return run
 
 
 # --- waves that run -------------------------------------------------------------------------------------------------
@@ -74,7 +84,9 @@ def _conclude(run: Run, number: int, now: datetime) -> Run:
         return run
     required = [server for server in wave.servers if not server.optional]
     failed = [server for server in required if server.phase == "Failed"]
-    if all(server.phase == "Ready" for server in required) and (required or verdicts.all_final(wave)):
+    # The wave does not wait for the jobs of optional servers, but their calls have to be made.
+    called = not any(intent.state in ("Planned", "Calling") for intent in run.intents_of(number))
+    if called and all(server.phase == "Ready" for server in required) and (required or verdicts.all_final(wave)):
         if wave.ready_time is None:
             wave = wave.model_copy(update={"ready_time": now})
         if now < wave_is_over_at(wave):
@@ -90,11 +102,12 @@ def _conclude(run: Run, number: int, now: datetime) -> Run:
 
 
 def _failed(run: Run, wave: RunWave, phase: str, now: datetime) -> Run:
+    missing = verdicts.names([server for server in wave.servers if server.phase != "Ready"])
     run = run.with_wave(wave.model_copy(update={"phase": phase, "end_time": now}))
+    run = ending.drop_planned(run, wave.wave_number, now)
     if wave.on_failure != "Pause" or run.verdict is not None:
         return run
-    names = ", ".join(verdicts.label(server) for server in wave.servers if server.phase not in ("Ready", "Skipped"))
-    return _open_hold(run, wave.wave_number, "WaveFailed", now, detail=f"{names} did not come up")
+    return holds.opened(run, wave.wave_number, "WaveFailed", now, detail=f"{missing} did not come up")
 
 
 def wave_is_over_at(wave: RunWave) -> datetime:
@@ -104,9 +117,17 @@ def wave_is_over_at(wave: RunWave) -> datetime:
 
 
 def wave_deadline(run: Run, wave: RunWave) -> datetime | None:
-    """When the wave times out: counted from the call that started its first job, on the operator's clock."""
+    """When the wave times out: counted from the call that started its first job, on the operator's clock.
+
+    Holds of the wave do not count; None while one is open, and before the first job.
+    """
     started = [i.called_at for i in run.intents_of(wave.wave_number) if i.job_id and i.called_at is not None]
-    return min(started) + timedelta(seconds=wave.timeout_seconds) if started else None
+    if not started or run.open_holds(wave.wave_number):
+        return None
+    first = min(started)
+    mine = [(max(h.since, first), h.closed_at) for h in run.holds if h.wave_number == wave.wave_number]
+    held = covered((since, until) for since, until in mine if until is not None)
+    return first + timedelta(seconds=wave.timeout_seconds) + held
 
 
 # --- the verdict ----------------------------------------------------------------------------------------------------
@@ -131,7 +152,7 @@ def _verdict(run: Run) -> Run:
 
 def _lost(run: Run, wave: RunWave) -> Run:
     timed_out = wave.phase == "TimedOut"
-    names = ", ".join(verdicts.label(server) for server in wave.servers if server.phase != "Ready")
+    names = verdicts.names([server for server in wave.servers if server.phase != "Ready"])
     error = ErrorRecord(
         code="WAVE_TIMED_OUT" if timed_out else "WAVE_LAUNCH_FAILED",
         message=f"wave {wave.wave_number} ({wave.name}) {'timed out' if timed_out else 'failed'}: {names}; "
@@ -144,6 +165,8 @@ def _lost(run: Run, wave: RunWave) -> Run:
 
 
 def _start_waves(run: Run, now: datetime) -> Run:
+    if run.pause_requested:
+        run = _hold_calls(run, now)
     for wave in sorted(run.waves, key=lambda w: (w.launch_order, w.wave_number)):
         if wave.phase not in ("Pending", "Held"):
             continue
@@ -152,8 +175,7 @@ def _start_waves(run: Run, now: datetime) -> Run:
         if run.open_holds(wave.wave_number):
             continue
         if (reason := _hold_before(run, wave)) is not None:
-            run = run.with_wave(wave.model_copy(update={"phase": "Held"}))
-            run = _open_hold(run, wave.wave_number, reason, now)
+            run = holds.opened(run, wave.wave_number, reason, now)
         elif run.intents_of(wave.wave_number):  # held after it was planned: goes on where it was
             run = run.with_wave(wave.model_copy(update={"phase": "Queued"}))
         else:
@@ -161,23 +183,27 @@ def _start_waves(run: Run, now: datetime) -> Run:
     return run
 
 
+def _hold_calls(run: Run, now: datetime) -> Run:
+    """A pause also stops calls that are planned and not made: those of a wave in the queue, or of its next jobs."""
+    for wave in run.waves:
+        number = wave.wave_number
+        planned = any(intent.state == "Planned" for intent in run.intents_of(number))
+        if planned and not wave.final and not run.open_holds(number):
+            run = holds.opened(run, number, "Requested", now)
+    return run
+
+
 def _hold_before(run: Run, wave: RunWave) -> str | None:
     """Why a wave whose turn has come must wait for a person. A hold that somebody opened is not asked for again."""
-    if run.pause_requested:
-        return "Requested"
     asked = any(h.wave_number == wave.wave_number and h.reason == "PauseBeforeWave" for h in run.holds)
-    return "PauseBeforeWave" if wave.pause_before_wave and not asked else None
-
-
-def _open_hold(run: Run, number: int, reason: str, now: datetime, detail: str = "") -> Run:
-    count = 1 + sum(1 for hold in run.holds if hold.wave_number == number)
-    hold = Hold(id=f"{number}.{count}", wave_number=number, reason=reason, since=now, detail=detail)
-    return run.model_copy(update={"holds": (*run.holds, hold)})
+    if wave.pause_before_wave and not asked:
+        return "PauseBeforeWave"  # before a requested pause: one `resume` answers both
+    return "Requested" if run.pause_requested else None
 
 
 def _plan_launch(run: Run, wave: RunWave) -> Run:
     """Writes the intents of a wave, for the servers that are still to be launched."""
-    members = [server.server_id for server in wave.servers if server.phase == "Pending"]
+    members = [server.server_id for server in wave.servers if not server.decided]
     if not members:
         return run.with_wave(wave.model_copy(update={"phase": "Launching"}))
     for shard, begin in enumerate(range(0, len(members), SERVERS_PER_JOB), start=1):
@@ -193,7 +219,7 @@ def _plan_launch(run: Run, wave: RunWave) -> Run:
     run = run.with_wave(wave.model_copy(update={"phase": "Queued"}))
     return run.with_servers(
         wave.wave_number,
-        lambda s: s.model_copy(update={"phase": "Queued", "attempt": wave.attempt}) if s.phase == "Pending" else s,
+        lambda s: s if s.decided else s.model_copy(update={"phase": "Queued", "attempt": wave.attempt}),
     )
 
 
@@ -203,18 +229,19 @@ def _plan_launch(run: Run, wave: RunWave) -> Run:
 def _steps(run: Run, now: datetime) -> list[Step]:
     steps: list[Step] = []
     for intent in run.intents:
-        due = intent.not_before is None or intent.not_before <= now
-        if intent.state == "Planned" and due and run.deciding and not run.open_holds(intent.wave_number):
+        if launching.may_call(run, intent) and (intent.not_before is None or intent.not_before <= now):
             steps.append(Launch(intent))
         elif intent.state == "Calling":
             steps.append(Resolve(intent))
-    if ending.drained(run, now):
+    if ending.drained(run):
         steps.append(Finish())
     return steps
 
 
 def _wake_at(run: Run, now: datetime) -> datetime | None:
     moments = [intent.not_before for intent in run.intents if intent.state == "Planned" and intent.not_before]
+    if run.verdict_time is not None:
+        moments.append(run.verdict_time + ending.DRAIN_LIMIT)
     for wave in run.waves:
         if wave.phase != "Launching":
             continue

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from drs_operator.api.v1alpha1.conditions import find_condition
 from drs_operator.api.v1alpha1.enums import (
     ConditionType,
     LaunchConfigurationState,
@@ -23,7 +24,7 @@ from drs_operator.api.v1alpha1.protectiongroup import (
 from drs_operator.planning import ids, tags
 from drs_operator.planning.aspects import Aspect, bad, conditions, good, unclear
 from drs_operator.planning.facts import Failure, Inventory, SourceServer
-from drs_operator.planning.health import recoverable, surely_recoverable, worst_lag
+from drs_operator.planning.health import BROKEN, STALLED, recoverable, surely_recoverable, worst_lag
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +48,20 @@ def members(group: ProtectionGroup, inventory: Inventory) -> Members:
         return Members(tuple(found), frozenset(), unknown)
     matching = {s.server_id: s for s in inventory.servers if tags.matches(spec.server_selection_tags, s.tags)}
     leaving = frozenset[str]()
-    # An edit of the selection takes effect at once: only what changed outside is held.
-    edited = group.status.observed_generation != group.metadata.generation
-    if (spec.membership is None or spec.membership.on_leave is OnLeave.HOLD) and not edited:
-        leaving = frozenset(s.server_id for s in group.status.servers if s.server_id in by_id) - matching.keys()
+    if spec.membership is None or spec.membership.on_leave is OnLeave.HOLD:
+        # An edit of the selection takes effect at once: only what changed outside is held, also across an edit.
+        edited = _resolved_generation(group) != group.metadata.generation
+        held = (s for s in group.status.servers if not edited or s.membership == Membership.LEAVING)
+        leaving = frozenset(s.server_id for s in held if s.server_id in by_id) - matching.keys()
     servers = {**matching, **{server_id: by_id[server_id] for server_id in leaving}}
     return Members(tuple(servers[key] for key in sorted(servers)), leaving, ())
+
+
+def _resolved_generation(group: ProtectionGroup) -> int:
+    """The generation that the membership in status was resolved for: a read that failed leaves it behind."""
+    stable = find_condition(group.status.conditions, ConditionType.MEMBERSHIP_STABLE)
+    generation = stable.observed_generation if stable else None
+    return group.status.observed_generation if generation is None else generation
 
 
 def doubtful(found: Members) -> list[SourceServer]:
@@ -70,7 +79,7 @@ def evaluate(
     now: datetime,
 ) -> ProtectionGroupStatus:
     """The whole status. `with_point` says of each doubtful server whether a recovery point exists."""
-    servers = [_server(server, found, with_point) for server in found.servers]
+    servers = [_server(group, server, found, with_point) for server in found.servers]
     invalid = [InvalidServer(server_id=i, reason=_UNKNOWN.format(group.spec.region)) for i in found.unknown]
     unhealthy = [server for server in servers if not server.recoverable]
     invalid += [
@@ -82,7 +91,7 @@ def evaluate(
     status = group.status
     member_ids = [server.server_id for server in servers]
     changed = status.version is None or member_ids != [server.server_id for server in status.servers]
-    changed = changed or status.observed_generation != group.metadata.generation
+    changed = changed or _resolved_generation(group) != group.metadata.generation
     aspects = [
         _resolved(group, servers, found),
         _stable(group, servers, found),
@@ -118,19 +127,17 @@ def unreadable(
     """The status when account or inventory cannot be read: the condition says so, the membership stays as it was."""
     definite = failure.code in ("TARGET_ACCOUNT_NOT_FOUND", "NAMESPACE_NOT_ALLOWED", "ACCOUNT_CHANGED")
     aspect = (bad if definite else _unclear)(ConditionType.SERVERS_RESOLVED, failure.code, failure.message)
-    kept = [
-        Aspect(ConditionType(c.type), {"True": True, "False": False}.get(c.status), c.reason, c.message)
-        for c in group.status.conditions
-        if c.type in (ConditionType.MEMBERSHIP_STABLE, ConditionType.REPLICATION_HEALTHY)
-    ]
+    generation = group.metadata.generation or 0
+    kept = (ConditionType.MEMBERSHIP_STABLE, ConditionType.REPLICATION_HEALTHY)  # they describe the membership kept
     ready = good(ConditionType.READY, "Ready", "")
     return group.status.model_copy(
         update={
-            "observed_generation": group.metadata.generation or 0,
+            "observed_generation": generation,
             "used_by_plans": sorted(used_by)[:LISTED_PLANS],
-            "conditions": conditions(
-                group.status.conditions, [aspect, *kept], ready, group.metadata.generation or 0, now
-            ),
+            "conditions": [
+                *conditions(group.status.conditions, [aspect], ready, generation, now),
+                *(condition for condition in group.status.conditions if condition.type in kept),
+            ],
         }
     )
 
@@ -143,20 +150,29 @@ _UNKNOWN = "INVALID_SERVERS: not a DRS source server in {}; take it out of spec.
 
 
 def _reason(server: GroupServerStatus) -> str:
-    if server.replication_state in ("DISCONNECTED", "STOPPED"):
+    if server.replication_state in BROKEN:
         return f"INVALID_REPLICATION_STATE: replication is {server.replication_state}; mend the agent or take it out"
     return "NO_RECOVERY_POINT: no recovery point exists yet; wait for the initial sync to end"
 
 
-def _server(server: SourceServer, found: Members, with_point: Mapping[str, bool]) -> GroupServerStatus:
+def _server(
+    group: ProtectionGroup, server: SourceServer, found: Members, with_point: Mapping[str, bool]
+) -> GroupServerStatus:
+    can = recoverable(server, with_point.get(server.server_id, False))
+    message = None
+    if server.server_id in found.leaving:
+        message = tags.difference(group.spec.server_selection_tags, server.tags)
+    elif can and server.replication_state == STALLED:
+        message = "stalled: launches from its newest recovery point"
     return GroupServerStatus(
         server_id=server.server_id,
         hostname=server.hostname or None,
         source_region=server.source_region or None,
         replication_state=server.replication_state or None,
-        recoverable=recoverable(server, with_point.get(server.server_id, False)),
+        recoverable=can,
         launch_configuration=LaunchConfigurationState.NOT_MANAGED,
         membership=Membership.LEAVING if server.server_id in found.leaving else Membership.MEMBER,
+        message=message,
     )
 
 
@@ -170,6 +186,13 @@ def _resolved(group: ProtectionGroup, servers: list[GroupServerStatus], found: M
             f"{group.spec.region}: {', '.join(found.unknown[:5])}; see status.invalidServers",
         )
     wanted = group.spec.membership.min_servers if group.spec.membership else 1
+    if len(servers) < wanted and group.spec.server_selection_mode is ServerSelectionMode.EXPLICIT:
+        return bad(
+            type,
+            "TOO_FEW_SERVERS",
+            f"{len(servers)} of at least {wanted} servers are listed; extend spec.sourceServerIds, or lower "
+            "spec.membership.minServers",
+        )
     if len(servers) < wanted:
         selection = ", ".join(f"{key}={value}" for key, value in sorted(group.spec.server_selection_tags.items()))
         return bad(
@@ -189,7 +212,8 @@ def _stable(group: ProtectionGroup, servers: list[GroupServerStatus], found: Mem
     return bad(
         ConditionType.MEMBERSHIP_STABLE,
         "MEMBERSHIP_UNSTABLE",
-        f"{names} no longer match the selection and stay protected; put the tags back on the DRS source servers",
+        f"{names} no longer match the selection and stay protected; put the tags back on the DRS source servers, or "
+        "let them go with spec.membership.onLeave: Follow",
         needed=False,
     )
 

@@ -13,6 +13,8 @@ from drs_operator.planning.facts import SourceServer
 
 BROKEN = frozenset({"DISCONNECTED", "STOPPED"})
 """Not recoverable: StopReplication deletes the recovery points."""
+STALLED = "STALLED"
+"""Recoverable from its newest point, if it has one; nothing newer will come until it is mended."""
 REPLICATING = frozenset({"CONTINUOUS", "CREATING_SNAPSHOT", "BACKLOG", "RESCAN"})
 """Initial sync is over, so a recovery point exists."""
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from drs_operator.planning import ids
+from drs_operator.planning import holds, ids
 from drs_operator.planning.facts import Job
-from drs_operator.planning.run import ErrorRecord, Hold, LaunchIntent, Run, RunServer
+from drs_operator.planning.run import ErrorRecord, LaunchIntent, Run, RunServer, ServerPhase
 
 LOOK_BACK = timedelta(minutes=15)
 """How long before the intent, on AWS's clock, the search for its job begins."""
@@ -32,6 +32,10 @@ class Refusal(StrEnum):
     """Expired credentials, a signature that was too old, no connection: the request did nothing."""
     DENIED = "Denied"
     INVALID = "Invalid"
+
+
+WAITING = frozenset({Refusal.JOBS_QUOTA, Refusal.SERVERS_QUOTA, Refusal.SERVER_IN_JOB, Refusal.THROTTLED})
+"""Refusals that pass when somebody else's work is done: the time until then counts as queued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,14 @@ def find(run: Run, intent: LaunchIntent) -> LaunchIntent | None:
     return next((i for i in run.intents if i.key == intent.key), None)
 
 
+def may_call(run: Run, intent: LaunchIntent) -> bool:
+    """Whether the call of this intent may be made: planned, and nothing has ended or held its wave meanwhile."""
+    number = intent.wave_number
+    wave = run.wave(number)
+    planned = intent.state == "Planned" and intent.attempt == wave.attempt
+    return planned and run.deciding and not wave.final and not run.open_holds(number)
+
+
 def call(
     run: Run,
     intent: LaunchIntent,
@@ -70,12 +82,12 @@ def call(
 
     Nothing is left to call when every server is excluded: the intent ends.
     """
-    members = tuple(server_id for server_id in intent.server_ids if server_id not in excluded)
     run = _fail_servers(run, intent, excluded)
     wave = run.wave(intent.wave_number)
-    run = run.with_wave(
-        wave.model_copy(update={"phase": "Launching", "queued_reason": None, "start_time": wave.start_time or now})
-    )
+    decided = {server.server_id for server in wave.servers if server.decided}
+    members = tuple(server_id for server_id in intent.server_ids if server_id not in decided)
+    start_time = wave.start_time or (now if members else None)
+    run = run.with_wave(wave.model_copy(update={"phase": "Launching", "queued_reason": None, "start_time": start_time}))
     if not members:
         return run.with_intent(intent.model_copy(update={"state": "Ended", "end_time": now}))
     called = intent.model_copy(
@@ -90,25 +102,24 @@ def call(
             "not_before": None,
         }
     )
-    return run.with_intent(called)
+    return _with_phase(run, called, "Queued").with_intent(called)
 
 
 def started(run: Run, intent: LaunchIntent, job_id: str, status: str, created_at: datetime) -> Run:
     """CALLING to STARTED: the job is known, by the answer of the call or by looking."""
-    return _launching(run, intent).with_intent(
+    wave = run.wave(intent.wave_number)
+    if not wave.final:
+        run = run.with_wave(wave.model_copy(update={"phase": "Launching", "queued_reason": None}))
+    return _with_phase(run, intent, "Launching").with_intent(
         intent.model_copy(update={"state": "Started", "job_id": job_id, "job_status": status, "start_time": created_at})
     )
 
 
-def _launching(run: Run, intent: LaunchIntent) -> Run:
+def _with_phase(run: Run, intent: LaunchIntent, phase: ServerPhase) -> Run:
     members = set(intent.server_ids)
     return run.with_servers(
         intent.wave_number,
-        lambda s: (
-            s.model_copy(update={"phase": "Launching"})
-            if s.server_id in members and s.phase in ("Pending", "Queued")
-            else s
-        ),
+        lambda s: s.model_copy(update={"phase": phase}) if s.server_id in members and not s.decided else s,
     )
 
 
@@ -116,29 +127,29 @@ def refused(run: Run, intent: LaunchIntent, answer: Refused, now: datetime) -> R
     """What a definite refusal makes of an intent that was CALLING (or about to call)."""
     if answer.kind is Refusal.INVALID:
         return _invalid(run, intent, answer, now)
-    again = intent.model_copy(update={"state": "Planned", "caller": None, "not_before": now + QUEUE_WAIT})
-    if answer.kind is Refusal.NOT_SENT:
-        again = again.model_copy(update={"not_before": now})
-    run = _requeue(run, again, answer.kind.value)
+    # What was not sent may be sent at once, but only once at once: the cause may last.
+    at_once = answer.kind is Refusal.NOT_SENT and intent.tries <= 1
+    not_before = now if at_once else now + QUEUE_WAIT
+    run = _requeue(run, _planned(intent, not_before=not_before), answer.kind, now)
     if answer.kind is Refusal.DENIED:
-        return hold(run, intent.wave_number, "AccountUnavailable", now, answer.message)
+        return holds.opened(run, intent.wave_number, "AccountUnavailable", now, answer.message)
     return run
 
 
-def hold(run: Run, number: int, reason: str, now: datetime, detail: str) -> Run:
-    """The wave waits for a person; it keeps its planned intents."""
-    count = 1 + sum(1 for h in run.holds if h.wave_number == number)
-    opened = Hold(id=f"{number}.{count}", wave_number=number, reason=reason, since=now, detail=detail)
-    run = run.with_wave(run.wave(number).model_copy(update={"phase": "Held"}))
-    return run.model_copy(update={"holds": (*run.holds, opened)})
-
-
-def _requeue(run: Run, intent: LaunchIntent, reason: str) -> Run:
+def _requeue(run: Run, intent: LaunchIntent, reason: str, now: datetime) -> Run:
+    """The intent goes back; so does its wave, unless it is over or another job of it goes on."""
     run = run.with_intent(intent)
     wave = run.wave(intent.wave_number)
-    if not any(i.state in ("Calling", "Started") for i in run.intents_of(intent.wave_number)):
-        run = run.with_wave(wave.model_copy(update={"phase": "Queued", "queued_reason": reason}))
-    return run
+    siblings = run.intents_of(intent.wave_number)
+    if wave.final or any(i.state in ("Calling", "Started") for i in siblings):
+        return run
+    phase = "Held" if run.open_holds(intent.wave_number) else "Queued"
+    update: dict[str, object] = {"phase": phase, "queued_reason": str(reason)}
+    if reason in WAITING:
+        update["queued_from"] = wave.queued_from or now
+    if not any(i.job_id for i in siblings):
+        update["start_time"] = None  # no job of it was started yet
+    return run.with_wave(wave.model_copy(update=update))
 
 
 def _invalid(run: Run, intent: LaunchIntent, answer: Refused, now: datetime) -> Run:
@@ -152,25 +163,35 @@ def _invalid(run: Run, intent: LaunchIntent, answer: Refused, now: datetime) -> 
         rest = tuple(server_id for server_id in intent.server_ids if server_id not in named)
         if not rest:
             return run.with_intent(intent.model_copy(update={"state": "Ended", "end_time": now}))
-        return _requeue(run, _planned(intent, rest), Refusal.INVALID.value)
-    # The token of a call that was answered must not serve for another set of servers: halves are new shards.
+        return _requeue(run, _planned(intent, server_ids=rest), Refusal.INVALID, now)
     run = run.with_intent(intent.model_copy(update={"state": "Ended", "end_time": now}))
-    shard = max(i.shard for i in run.intents_of(intent.wave_number))
     middle = len(intent.server_ids) // 2
-    for offset, members in enumerate((intent.server_ids[:middle], intent.server_ids[middle:]), start=1):
-        half = _planned(intent, members).model_copy(
-            update={
-                "shard": shard + offset,
-                "token": ids.launch_token(run.execution_id, intent.wave_number, intent.attempt, shard + offset),
-            }
-        )
-        run = _requeue(run, half, Refusal.INVALID.value)
+    for members in (intent.server_ids[:middle], intent.server_ids[middle:]):
+        run = _requeue(run, _next_shard(run, intent, members), Refusal.INVALID, now)
     return run
 
 
-def _planned(intent: LaunchIntent, members: tuple[str, ...]) -> LaunchIntent:
-    return intent.model_copy(
-        update={"state": "Planned", "server_ids": members, "caller": None, "not_before": None, "snapshots": {}}
+def _planned(intent: LaunchIntent, **changes: object) -> LaunchIntent:
+    """The intent as it was before its call, which surely launched nothing."""
+    before: dict[str, object] = {
+        "state": "Planned",
+        "caller": None,
+        "called_at": None,
+        "called_at_aws": None,
+        "snapshots": {},
+    }
+    return intent.model_copy(update={**before, **changes})
+
+
+def _next_shard(run: Run, intent: LaunchIntent, members: tuple[str, ...]) -> LaunchIntent:
+    """An intent of its own: the token of a call that was made must not serve for another one."""
+    shard = 1 + max(i.shard for i in run.intents_of(intent.wave_number))
+    return LaunchIntent(
+        wave_number=intent.wave_number,
+        attempt=intent.attempt,
+        shard=shard,
+        token=ids.launch_token(run.execution_id, intent.wave_number, intent.attempt, shard),
+        server_ids=members,
     )
 
 
@@ -181,54 +202,49 @@ def resolved(
 
     The same run is returned while the settle window is open: a job may be visible only later.
     """
+    number = intent.wave_number
+    if find(run, intent) != intent or intent.state != "Calling":
+        return run  # it was resolved meanwhile
     if job is not None:
-        return started(run, intent, job.job_id, job.status, job.created_at)
+        return _found(started(run, intent, job.job_id, job.status, job.created_at), number, now)
     assert intent.called_at_aws is not None
-    if aws_now < intent.called_at_aws + settle:
+    # A clock that runs ahead of AWS's signs calls that AWS takes for longer: the window is longer by as much.
+    ahead = max(timedelta(), (intent.called_at or intent.called_at_aws) - intent.called_at_aws)
+    if aws_now < intent.called_at_aws + settle + ahead:
         return run
-    if run.verdict is not None:
+    if run.verdict is not None or run.cancel is not None or run.wave(number).final:
         error = ErrorRecord(
             code="LAUNCH_OUTCOME_UNKNOWN", message="no job of this call was found; nothing was repeated"
         )
         run = _fail_servers(run, intent, dict.fromkeys(intent.server_ids, error))
         return run.with_intent(intent.model_copy(update={"state": "Ended", "end_time": now}))
     if run.ambiguous_launch_policy == "Reissue":
-        # A new shard, so a new token: should the lost job turn up after all, it is not taken for this one.
-        shard = 1 + max(i.shard for i in run.intents_of(intent.wave_number))
-        again = _planned(intent, intent.server_ids).model_copy(
-            update={
-                "shard": shard,
-                "token": ids.launch_token(run.execution_id, intent.wave_number, intent.attempt, shard),
-            }
-        )
+        # Under another token: should the lost job turn up after all, it is not taken for this one.
         run = run.with_intent(intent.model_copy(update={"state": "Ended", "end_time": now}))
-        return _requeue(run, again, "LaunchOutcomeUnknown")
-    if any(h.open and h.reason == "LaunchOutcomeUnknown" for h in run.open_holds(intent.wave_number)):
+        return _requeue(run, _next_shard(run, intent, intent.server_ids), "LaunchOutcomeUnknown", now)
+    if any(hold.reason == "LaunchOutcomeUnknown" for hold in run.open_holds(number)):
         return run
-    return _unknown_hold(run, intent, now)
-
-
-def _unknown_hold(run: Run, intent: LaunchIntent, now: datetime) -> Run:
-    region = run.wave(intent.wave_number).region
-    since = (intent.called_at_aws or now) - LOOK_BACK
+    since = intent.called_at_aws - LOOK_BACK
     detail = (
         "LAUNCH_OUTCOME_UNKNOWN: look whether this launch exists: aws drs describe-jobs "
-        f"--region {region} --filters fromDate={since:%Y-%m-%dT%H:%M:%SZ}"
+        f"--region {run.wave(number).region} --filters fromDate={since:%Y-%m-%dT%H:%M:%SZ}"
     )
-    count = 1 + sum(1 for h in run.holds if h.wave_number == intent.wave_number)
-    opened = Hold(
-        id=f"{intent.wave_number}.{count}",
-        wave_number=intent.wave_number,
-        reason="LaunchOutcomeUnknown",
-        since=now,
-        detail=detail,
-    )
-    return run.model_copy(update={"holds": (*run.holds, opened)})
+    return holds.opened(run, number, "LaunchOutcomeUnknown", now, detail)
+
+
+def _found(run: Run, number: int, now: datetime) -> Run:
+    """A launch that turns up late answers the hold that asked for it, unless another one is still looked for."""
+    if any(intent.state == "Calling" for intent in run.intents_of(number)):
+        return run
+    asked = [hold.id for hold in run.open_holds(number) if hold.reason == "LaunchOutcomeUnknown"]
+    return holds.closed(run, asked, now, "the launch was found")
 
 
 def _fail_servers(run: Run, intent: LaunchIntent, errors: Mapping[str, ErrorRecord]) -> Run:
     def fail(server: RunServer) -> RunServer:
         error = errors.get(server.server_id)
-        return server if error is None else server.model_copy(update={"phase": "Failed", "error": error})
+        if error is None or server.launched:
+            return server
+        return server.model_copy(update={"phase": "Failed", "error": error})
 
     return run.with_servers(intent.wave_number, fail)

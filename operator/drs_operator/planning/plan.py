@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from drs_operator.api.v1alpha1.drexecution import DRExecution
 from drs_operator.api.v1alpha1.enums import ConditionType, ExecutionType
+from drs_operator.api.v1alpha1.limits import LISTED_ACTIVE_EXECUTIONS, SERVERS_PER_PLAN
 from drs_operator.api.v1alpha1.protectiongroup import ProtectionGroup
 from drs_operator.api.v1alpha1.recoveryplan import (
     ActiveExecution,
@@ -21,8 +22,6 @@ from drs_operator.planning import ids, waves
 from drs_operator.planning.aspects import Aspect, bad, conditions, good, is_ready, is_settled, why_not_ready
 from drs_operator.planning.engine import SERVERS_PER_JOB
 
-MOST_SERVERS = 1000
-
 
 @dataclass(frozen=True, slots=True)
 class WaveFinding:
@@ -33,8 +32,8 @@ class WaveFinding:
     message: str
 
 
-def wave_findings(plan: RecoveryPlan, groups: Mapping[str, ProtectionGroup]) -> list[WaveFinding]:
-    """All findings about the waves, as far as they do not depend on the state of AWS."""
+def wave_findings(plan: RecoveryPlan, members: Mapping[str, Collection[str]]) -> list[WaveFinding]:
+    """All findings about the waves themselves; `members` are the server ids of each group that exists, by name."""
     found: list[WaveFinding] = []
     listed = plan.spec.waves
     if not listed:
@@ -48,21 +47,43 @@ def wave_findings(plan: RecoveryPlan, groups: Mapping[str, ProtectionGroup]) -> 
             found.append(WaveFinding("INVALID_WAVE_DATA", number, message))
         used.setdefault(group, number)
         found += _dependencies(wave, by_number)
-        if group not in groups:
+        if group not in members:
             message = f"ProtectionGroup {group} does not exist in this namespace; create it or correct the wave"
             found.append(WaveFinding("PROTECTION_GROUP_NOT_FOUND", number, message))
             continue
-        members = {server.server_id for server in groups[group].status.servers}
-        if strangers := sorted(set(wave.optional_server_ids) - members):
+        if strangers := sorted(set(wave.optional_server_ids) - set(members[group])):
             message = f"optionalServerIds names servers that are not in group {group}: {', '.join(strangers[:5])}"
             found.append(WaveFinding("INVALID_WAVE_DATA", number, message))
-        if len(members) > SERVERS_PER_JOB and not plan.spec.split_oversized_waves:
-            message = f"{len(members)} servers, a drill takes at most {SERVERS_PER_JOB} in a wave; split the group"
-            found.append(WaveFinding("WAVE_SIZE_EXCEEDED", number, message))
-    total = sum(len(groups[name].status.servers) for name in used if name in groups)
-    if total > MOST_SERVERS:
-        message = f"{total} servers, a plan takes at most {MOST_SERVERS}; make two plans of it"
+        if len(members[group]) > SERVERS_PER_JOB and not plan.spec.split_oversized_waves:
+            message = f"{len(members[group])} servers, a drill takes at most {SERVERS_PER_JOB} in a wave; "
+            found.append(WaveFinding("WAVE_SIZE_EXCEEDED", number, message + "split the group"))
+    found += _shared(plan, members)
+    total = sum(len(members[name]) for name in used if name in members)
+    if total > SERVERS_PER_PLAN:
+        message = f"{total} servers, a plan takes at most {SERVERS_PER_PLAN}; make two plans of it"
         found.append(WaveFinding("PLAN_TOO_LARGE", None, message))
+    return found
+
+
+def launched_by(plan: RecoveryPlan, members: Mapping[str, Collection[str]]) -> dict[str, int]:
+    """The wave that launches each server: the first that has it. A second launch would destroy the first's instance."""
+    first: dict[str, int] = {}
+    for wave in waves.in_order(plan.spec.waves):
+        for server_id in members.get(wave.protection_group_ref.name, ()):
+            first.setdefault(server_id, wave.wave_number)
+    return first
+
+
+def _shared(plan: RecoveryPlan, members: Mapping[str, Collection[str]]) -> list[WaveFinding]:
+    first = launched_by(plan, members)
+    found = []
+    for wave in plan.spec.waves:
+        group = wave.protection_group_ref.name
+        shared = sorted(s for s in members.get(group, ()) if first[s] != wave.wave_number)
+        if shared:
+            message = f"group {group} shares servers with wave {first[shared[0]]}: {', '.join(shared[:5])}; a run "
+            message += "launches a server once, in the first of its waves; keep it in one group"
+            found.append(WaveFinding("SERVER_CONFLICT", wave.wave_number, message))
     return found
 
 
@@ -90,7 +111,8 @@ def evaluate(
     used = [groups[w.protection_group_ref.name] for w in plan.spec.waves if w.protection_group_ref.name in groups]
     servers = [server for group in used for server in group.status.servers]
     changed = status.version is None or status.observed_generation != plan.metadata.generation
-    aspects = [_groups_ready(plan, groups), _waves_valid(wave_findings(plan, groups)), _recoverable(used)]
+    members = {name: [server.server_id for server in group.status.servers] for name, group in groups.items()}
+    aspects = [_groups_ready(plan, groups), _waves_valid(wave_findings(plan, members)), _recoverable(used)]
     sources = sorted({region for group in used for region in group.status.source_regions})
     targets = sorted({group.spec.region for group in used})
     ready = good(ConditionType.READY, "Ready", f"{len(servers)} servers in {len(plan.spec.waves)} waves")
@@ -109,7 +131,7 @@ def evaluate(
             "conflicts": [],
             "waves": [_wave(wave, groups.get(wave.protection_group_ref.name)) for wave in plan.spec.waves],
             "active_executions": _active(executions),
-            "last_execution": _last(executions) or status.last_execution,
+            "last_execution": _last(executions, status.last_execution),
             "conditions": conditions(status.conditions, aspects, ready, plan.metadata.generation or 0, now),
         }
     )
@@ -175,18 +197,21 @@ def _active(executions: Sequence[DRExecution]) -> list[ActiveExecution]:
         )
         for execution in sorted(executions, key=lambda e: e.metadata.name)
         if execution.status.finish_time is None and execution.status.phase is not None
-    ][:64]
+    ][:LISTED_ACTIVE_EXECUTIONS]
 
 
-def _last(executions: Sequence[DRExecution]) -> LastExecution | None:
-    ended = [e for e in executions if e.status.finish_time is not None and e.status.start_time is not None]
+def _last(executions: Sequence[DRExecution], known: LastExecution | None) -> LastExecution | None:
+    """The run that ended last; one whose object is gone is remembered."""
+    ended = [(e.status.finish_time, e) for e in executions if e.status.finish_time and e.status.start_time]
     if not ended:
-        return None
-    last = max(ended, key=lambda e: e.status.finish_time.timestamp() if e.status.finish_time else 0.0)
+        return known
+    finished, last = max(ended, key=lambda pair: pair[0])
+    if known is not None and known.finish_time is not None and known.finish_time > finished:
+        return known
     return LastExecution(
         name=last.metadata.name,
         type=ExecutionType(last.spec.execution_type),
         phase=last.status.phase,
-        finish_time=last.status.finish_time,
+        finish_time=finished,
         duration_seconds=last.status.durations.total_seconds if last.status.durations else None,
     )

@@ -21,11 +21,16 @@ from drs_operator.api.v1alpha1.drexecution_status import (
     WaveStatus,
 )
 from drs_operator.api.v1alpha1.enums import ConditionStatus, ConditionType, ExecutionPhase, ObjectiveState
+from drs_operator.api.v1alpha1.fields import clip
 from drs_operator.api.v1alpha1.limits import LISTED_FINDINGS, LISTED_HOLDS, LISTED_JOBS_PER_WAVE
+from drs_operator.planning.holds import way_on
 from drs_operator.planning.run import Hold, LaunchIntent, Run, RunServer, RunWave
-from drs_operator.planning.waiting import annotate, waiting_for
+from drs_operator.planning.spans import covered
+from drs_operator.planning.waiting import waiting_for
 
 SIGN_OF_LIFE = timedelta(minutes=1)
+HOLD_MESSAGE = 384
+"""What the schema allows for the message of a hold."""
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 
 
@@ -47,7 +52,7 @@ def project(run: Run, execution: DRExecution, findings: list[Finding] | None, no
     """The whole status. `findings` None: those of before are kept."""
     before = execution.status
     servers = [server for wave in run.waves for server in wave.servers]
-    launched = sum(1 for server in servers if server.launched)
+    launched = len(_launched(run))
     failed = sum(1 for server in servers if server.phase == "Failed")
     done = sum(1 for wave in run.waves if wave.final)
     ended = run.state == "Ended"
@@ -61,7 +66,7 @@ def project(run: Run, execution: DRExecution, findings: list[Finding] | None, no
             "execution_id": run.execution_id,
             "plan_version": run.plan_version or None,
             "requested_by": run.requested_by or None,
-            "waiting_for": waiting_for(run, now),
+            "waiting_for": waiting_for(run, alive or now),  # so its minutes move no more often than the sign of life
             "current_wave": min((wave.wave_number for wave in run.waves if not wave.final), default=None),
             "total_waves": len(run.waves) or None,
             "wave_progress": f"{done}/{len(run.waves)}" if run.waves else None,
@@ -105,10 +110,9 @@ def refused(
 
 
 def _hold(run: Run, hold: Hold) -> HoldStatus:
-    command = "retry" if hold.reason == "WaveFailed" else "adopt" if hold.reason == "LaunchOutcomeUnknown" else "resume"
-    resumable = command == "resume"
-    line = annotate(run, "resume", hold.id) if resumable else annotate(run, "cancel", "true")
-    message = f"{hold.detail}; {line}" if hold.detail else line
+    line = way_on(run, hold)
+    # The line is what a person needs first: a long detail is cut, not the line.
+    message = f"{clip(hold.detail, HOLD_MESSAGE - len(line) - 2)}; {line}" if hold.detail else line
     return HoldStatus(id=hold.id, wave_number=hold.wave_number, reason=hold.reason, since=hold.since, message=message)
 
 
@@ -156,43 +160,41 @@ def _server(server: RunServer) -> ServerStatus:
     )
 
 
-def _seconds(spans: list[tuple[datetime, datetime]]) -> int:
-    """Length of the union of spans, in whole seconds."""
-    total, reached = timedelta(), None
-    for begin, end in sorted(spans):
-        if reached is not None:
-            begin = max(begin, reached)
-        if end > begin:
-            total += end - begin
-            reached = end
-    return int(total.total_seconds())
-
-
 def _durations(run: Run) -> Durations | None:
+    """Where the time went: queueing counts while nothing launches, a hold while nothing launches or is queued."""
     if run.start_time is None or run.finish_time is None:
         return None
-    total = int((run.finish_time - run.start_time).total_seconds())
-    busy = [(w.start_time, w.end_time or run.finish_time) for w in run.waves if w.start_time is not None]
-    active = _seconds(busy)
-    held = [(hold.since, hold.closed_at or run.finish_time) for hold in run.holds]
-    paused = max(0, _seconds([*held, *busy]) - active)  # waiting for a person counts only while nothing else goes on
-    since = run.incident_time or run.start_time
+    end = run.finish_time
+    busy = [(wave.start_time, wave.end_time or end) for wave in run.waves if wave.start_time is not None]
+    queue = [(w.queued_from, w.start_time or w.end_time or end) for w in run.waves if w.queued_from is not None]
+    held = [(hold.since, hold.closed_at or end) for hold in run.holds]
+    total, queued, paused = end - run.start_time, covered([*busy, *queue]), covered([*busy, *queue, *held])
+    paused, queued = paused - queued, queued - covered(busy)
     return Durations(
-        total_seconds=total,
-        active_seconds=total - paused,
-        paused_seconds=paused,
-        queued_seconds=0,
-        since_incident_seconds=int((run.finish_time - since).total_seconds()) if run.incident_time else None,
+        total_seconds=_whole(total),
+        active_seconds=_whole(total) - _whole(paused) - _whole(queued),
+        paused_seconds=_whole(paused),
+        queued_seconds=_whole(queued),
+        since_incident_seconds=_whole(end - run.incident_time) if run.incident_time else None,
     )
 
 
+def _whole(span: timedelta) -> int:
+    return max(0, int(span.total_seconds()))
+
+
 def achieved_rpo(run: Run) -> int | None:
-    """Seconds between the incident (or the start) and the oldest recovery point that was launched; never below 0."""
+    """Seconds between the incident (or the start) and the oldest recovery point that was launched; never below 0.
+
+    As far as AWS has told the points.
+    """
     reference = run.incident_time or run.start_time
-    points = [s.recovery_point_time for wave in run.waves for s in wave.servers if s.launched and s.recovery_point_time]
-    if reference is None or not points:
-        return None
-    return max(0, int((reference - min(points)).total_seconds()))
+    points = [s.recovery_point_time for s in _launched(run) if s.recovery_point_time is not None]
+    return _whole(reference - min(points)) if reference is not None and points else None
+
+
+def _launched(run: Run) -> list[RunServer]:
+    return [server for wave in run.waves for server in wave.servers if server.launched]
 
 
 def _objectives(run: Run) -> ObjectiveResults | None:
@@ -201,9 +203,10 @@ def _objectives(run: Run) -> ObjectiveResults | None:
     good = run.verdict in ("Completed", "CompletedWithExceptions")
     since = run.incident_time or run.start_time
     took = (run.finish_time - since).total_seconds() if good and run.finish_time and since else None
-    return ObjectiveResults(
-        rto=_met(run.rto_seconds, took), rpo=_met(run.rpo_seconds, achieved_rpo(run) if good else None)
-    )
+    rpo = _met(run.rpo_seconds, achieved_rpo(run) if good else None)
+    if rpo is ObjectiveState.MET and any(server.recovery_point_time is None for server in _launched(run)):
+        rpo = ObjectiveState.UNKNOWN  # the point that is not known may be the oldest
+    return ObjectiveResults(rto=_met(run.rto_seconds, took), rpo=rpo)
 
 
 def _met(target: int | None, value: float | None) -> ObjectiveState | None:
@@ -252,7 +255,7 @@ def _ended(
 
 def _summary(run: Run) -> str:
     servers = [server for wave in run.waves for server in wave.servers]
-    launched = sum(1 for server in servers if server.launched)
+    launched = len(_launched(run))
     text = f"{launched} of {len(servers)} servers launched in {len(run.waves)} waves"
     if run.cancel is not None:
         return f"cancelled by {run.cancel.requested_by or 'unknown'}; {text}"

@@ -68,6 +68,14 @@ class RunServer(Record):
         """Its instance exists, ready or not."""
         return self.phase in ("Launched", "Ready")
 
+    @property
+    def decided(self) -> bool:
+        """It came up or failed. Only that stands: servers are recorded before the run's row and apart from it.
+
+        So after a crash what else is said of them may be one step ahead of the row, whose intents say who is called.
+        """
+        return self.launched or self.phase == "Failed"
+
 
 class Hold(Record):
     """What waits for a person."""
@@ -105,8 +113,11 @@ class RunWave(Record):
     servers: tuple[RunServer, ...]
     phase: WavePhase = "Pending"
     queued_reason: str | None = None
+    queued_from: datetime | None = None
+    """When it began to wait for quota or for a server that is in another job."""
     attempt: int = 1
     start_time: datetime | None = None
+    """When the call was made that started its first job."""
     ready_time: datetime | None = None
     """When its last required server became ready: `waitAfterSeconds` counts from here."""
     end_time: datetime | None = None
@@ -235,8 +246,8 @@ class Run(Record):
 
     @property
     def deciding(self) -> bool:
-        """It runs and has no verdict yet: waves may start."""
-        return self.state == "Running" and self.verdict is None
+        """It runs, has no verdict yet and was not cancelled: waves may start."""
+        return self.state == "Running" and self.verdict is None and self.cancel is None
 
     def wave(self, number: int) -> RunWave:
         """The wave of this number. Raises KeyError."""

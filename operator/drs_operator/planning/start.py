@@ -11,9 +11,7 @@ from drs_operator.api.v1alpha1.drexecution_status import Finding
 from drs_operator.api.v1alpha1.enums import (
     ExecutionType,
     ManagementPolicy,
-    OnFailure,
     PausePolicy,
-    RecoveryPointPolicy,
     Severity,
 )
 from drs_operator.api.v1alpha1.limits import LISTED_SERVERS_PER_FINDING
@@ -23,17 +21,11 @@ from drs_operator.api.v1alpha1.targetaccount import TargetAccount
 from drs_operator.planning import group as membership
 from drs_operator.planning import ids, waves
 from drs_operator.planning.facts import Inventory, Place, RecoveryInstance
-from drs_operator.planning.health import recoverable
-from drs_operator.planning.plan import wave_findings
+from drs_operator.planning.health import STALLED, recoverable
+from drs_operator.planning.plan import launched_by, wave_findings
 from drs_operator.planning.run import Run, RunServer, RunWave
 
 REQUESTED_BY = "drs-operator.io/requested-by"
-DEADLINES = {ExecutionType.RECOVERY: 600, ExecutionType.DRILL: 3600}
-
-
-def run_id(execution: DRExecution) -> str:
-    """The run id: explicit, or namespace and name."""
-    return execution.spec.run_id or f"{execution.metadata.namespace}/{execution.metadata.name}"
 
 
 def digest(execution: DRExecution) -> str:
@@ -61,19 +53,16 @@ def expires_at(execution: DRExecution) -> datetime:
     """Until when the run may start: counted from `requestedAt`, else from the object's creation."""
     asked = execution.spec.requested_at or execution.metadata.creation_timestamp
     assert asked is not None  # the API server sets it
-    seconds = execution.spec.starting_deadline_seconds or DEADLINES[execution.spec.execution_type]
-    return asked + timedelta(seconds=seconds)
+    return asked + timedelta(seconds=execution.spec.effective_starting_deadline_seconds)
 
 
 def claimed(execution: DRExecution, installation: str, now: datetime) -> Run:
     """The run as it is first written: claimed, nothing pinned."""
     spec, meta = execution.spec, execution.metadata
-    identity = run_id(execution)
-    recovery = spec.execution_type is ExecutionType.RECOVERY
-    point = spec.recovery_point
+    point = spec.effective_recovery_point
     return Run(
-        execution_id=ids.execution_id(installation, identity),
-        run_id=identity,
+        execution_id=ids.execution_id(installation, execution.run_id),
+        run_id=execution.run_id,
         digest=digest(execution),
         installation=installation,
         namespace=meta.namespace or "",
@@ -83,11 +72,9 @@ def claimed(execution: DRExecution, installation: str, now: datetime) -> Run:
         requested_by=meta.annotations.get(REQUESTED_BY, ""),
         plan_name=spec.recovery_plan_ref.name,
         plan_id=ids.plan_id(installation, meta.namespace or "", spec.recovery_plan_ref.name),
-        recovery_point_policy=point.policy.value if point else RecoveryPointPolicy.LATEST.value,
-        recovery_point_time=point.time if point else None,
-        ambiguous_launch_policy=(
-            spec.ambiguous_launch_policy.value if spec.ambiguous_launch_policy else "Hold" if recovery else "Reissue"
-        ),
+        recovery_point_policy=point.policy.value,
+        recovery_point_time=point.time,
+        ambiguous_launch_policy=spec.effective_ambiguous_launch_policy.value,
         incident_time=spec.incident_time,
         claimed_time=now,
     )
@@ -117,6 +104,40 @@ def place_of(group: ProtectionGroup, ground: Ground) -> Place | None:
     return Place(account.spec.account_id, group.spec.region) if account else None
 
 
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A server that a run would launch."""
+
+    server_id: str
+    hostname: str
+    recoverable: bool
+    stalled: bool
+
+
+def candidates(group: ProtectionGroup, ground: Ground) -> list[Candidate]:
+    """The members of a group by the fresh inventory; where its place does not answer, those that were known last."""
+    place = place_of(group, ground)
+    inventory = ground.inventories.get(place) if place else None
+    if inventory is None:
+        return [
+            Candidate(s.server_id, s.hostname or "", bool(s.recoverable), s.replication_state == STALLED)
+            for s in group.status.servers
+        ]
+    return [
+        Candidate(
+            server.server_id,
+            server.hostname,
+            recoverable(server, ground.with_point.get(server.server_id, False)),
+            server.replication_state == STALLED,
+        )
+        for server in membership.members(group, inventory).servers
+    ]
+
+
+def _members(ground: Ground) -> dict[str, list[str]]:
+    return {name: [c.server_id for c in candidates(group, ground)] for name, group in ground.groups.items()}
+
+
 def findings(execution: DRExecution, ground: Ground) -> list[Finding]:
     """All findings at once. Refusals refuse; what a RECOVERY may not be refused for is a Warning there."""
     drill = execution.spec.execution_type is ExecutionType.DRILL
@@ -142,10 +163,13 @@ def findings(execution: DRExecution, ground: Ground) -> list[Finding]:
         name = execution.spec.recovery_plan_ref.name
         add(Severity.REFUSAL, "RECOVERY_PLAN_NOT_FOUND", f"RecoveryPlan {name} does not exist; correct the reference")
         return found
-    for wave_finding in wave_findings(ground.plan, ground.groups):
-        missing = wave_finding.code in ("PROTECTION_GROUP_NOT_FOUND", "PLAN_HAS_NO_WAVES", "CIRCULAR_DEPENDENCY")
-        add(Severity.REFUSAL if missing else lenient, wave_finding.code, wave_finding.message, wave_finding.wave_number)
-    total = lost = 0
+    members = _members(ground)
+    for flaw in wave_findings(ground.plan, members):
+        if flaw.code == "WAVE_SIZE_EXCEEDED" and not drill:
+            continue  # recoveries always split
+        fatal = flaw.code in ("PROTECTION_GROUP_NOT_FOUND", "PLAN_HAS_NO_WAVES", "CIRCULAR_DEPENDENCY")
+        add(Severity.REFUSAL if fatal else lenient, flaw.code, flaw.message, flaw.wave_number)
+    able = 0
     for wave in ground.plan.spec.waves:
         group = ground.groups.get(wave.protection_group_ref.name)
         if group is None:
@@ -167,17 +191,18 @@ def findings(execution: DRExecution, ground: Ground) -> list[Finding]:
             add(Severity.REFUSAL, "ACCOUNT_OBSERVE_ONLY", message, number)
         place = Place(account.spec.account_id, group.spec.region)
         if place in ground.failures:
-            add(Severity.REFUSAL, "ACCOUNT_UNAVAILABLE", ground.failures[place], number)
-            continue
-        servers = membership.members(group, ground.inventories[place]).servers
-        total += len(servers)
+            message = f"{ground.failures[place]}; what is known of its servers is from before"
+            add(lenient, "ACCOUNT_UNAVAILABLE", message, number)
+        servers = candidates(group, ground)
         if not servers:
             add(lenient, "TOO_FEW_SERVERS", f"group {group.metadata.name} has no servers", number, [])
-        bad = [s for s in servers if not recoverable(s, ground.with_point.get(s.server_id, False))]
-        lost += len(bad)
-        if bad:
-            message = f"{len(bad)} of {len(servers)} servers have no usable recovery point or are not replicating"
-            add(lenient, "UNHEALTHY_SERVER_REPLICATION", message, number, [s.server_id for s in bad])
+        able += sum(1 for server in servers if server.recoverable)
+        if lost := [s.server_id for s in servers if not s.recoverable]:
+            message = f"{len(lost)} of {len(servers)} servers have no usable recovery point or are not replicating"
+            add(lenient, "UNHEALTHY_SERVER_REPLICATION", message, number, lost)
+        if old := [s.server_id for s in servers if s.recoverable and s.stalled]:
+            message = f"{len(old)} of {len(servers)} servers are stalled: they launch from their newest recovery point"
+            add(Severity.WARNING, "UNHEALTHY_SERVER_REPLICATION", message, number, old)
         live = {i.server_id for i in ground.instances if i.live and not i.is_drill}
         if alive := [s.server_id for s in servers if s.server_id in live]:
             message = (
@@ -185,8 +210,8 @@ def findings(execution: DRExecution, ground: Ground) -> list[Finding]:
                 "Terminate or disconnect them first if they are not needed any more"
             )
             add(Severity.REFUSAL, "LIVE_RECOVERY_INSTANCE", message, number, alive)
-    if total and lost == total and not drill:
-        add(Severity.REFUSAL, "NO_RECOVERY_POINT", "no server of the plan is recoverable", None)
+    if not able and not drill:
+        add(Severity.REFUSAL, "NO_RECOVERY_POINT", "no server of the plan is recoverable; see its groups' status", None)
     return found
 
 
@@ -195,27 +220,26 @@ def pinned(run: Run, execution: DRExecution, ground: Ground) -> Run:
     plan = ground.plan
     assert plan is not None
     objectives = plan.spec.objectives
+    launching = launched_by(plan, _members(ground))
     return run.model_copy(
         update={
             "plan_version": plan.status.version or 0,
             "rto_seconds": objectives.rto_seconds if objectives else None,
             "rpo_seconds": objectives.rpo_seconds if objectives else None,
-            "waves": tuple(
-                _wave(wave, plan, execution, ground)
-                for wave in sorted(plan.spec.waves, key=lambda w: (waves.order(w), w.wave_number))
-            ),
+            "waves": tuple(_wave(wave, plan, execution, ground, launching) for wave in waves.in_order(plan.spec.waves)),
         }
     )
 
 
-def _wave(wave: WaveSpec, plan: RecoveryPlan, execution: DRExecution, ground: Ground) -> RunWave:
+def _wave(
+    wave: WaveSpec, plan: RecoveryPlan, execution: DRExecution, ground: Ground, launching: Mapping[str, int]
+) -> RunWave:
     group = ground.groups[wave.protection_group_ref.name]
     place = place_of(group, ground)
     assert place is not None
-    members = membership.members(group, ground.inventories[place]).servers
-    recovery = execution.spec.execution_type is ExecutionType.RECOVERY
-    honour = execution.spec.pause_policy is PausePolicy.HONOR
-    default = OnFailure.PAUSE if recovery else OnFailure.FAIL
+    skip_pauses = (
+        execution.spec.execution_type is ExecutionType.DRILL and execution.spec.pause_policy is PausePolicy.SKIP
+    )
     return RunWave(
         wave_number=wave.wave_number,
         name=wave.name,
@@ -225,17 +249,18 @@ def _wave(wave: WaveSpec, plan: RecoveryPlan, execution: DRExecution, ground: Gr
         region=place.region,
         waits_for=waves.waits_for(wave, plan.spec.waves),
         launch_order=waves.order(wave),
-        pause_before_wave=wave.pause_before_wave and honour,
-        on_failure=(wave.on_failure or default).value,
+        pause_before_wave=wave.pause_before_wave and not skip_pauses,
+        on_failure=wave.effective_on_failure(execution.spec.execution_type).value,
         ready_when=wave.ready_when.value,
         wait_after_seconds=wave.wait_after_seconds,
         timeout_seconds=wave.timeout_seconds,
         servers=tuple(
             RunServer(
-                server_id=server.server_id,
-                hostname=server.hostname[:64],
-                optional=server.server_id in wave.optional_server_ids,
+                server_id=candidate.server_id,
+                hostname=candidate.hostname[:64],
+                optional=candidate.server_id in wave.optional_server_ids,
             )
-            for server in members
+            for candidate in candidates(group, ground)
+            if launching[candidate.server_id] == wave.wave_number
         ),
     )

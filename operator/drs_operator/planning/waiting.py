@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime
 
+from drs_operator.planning.holds import PERSONS_ONLY
+from drs_operator.planning.launching import Refusal
 from drs_operator.planning.run import Run, RunWave
 
 _WORDS = {
@@ -16,11 +18,6 @@ _WORDS = {
 }
 
 
-def annotate(run: Run, command: str, value: str) -> str:
-    """The kubectl line that gives a command."""
-    return f"kubectl annotate -n {run.namespace} drx/{run.name} drs-operator.io/{command}={value}"
-
-
 def waiting_for(run: Run, now: datetime, minutes: bool = True) -> str | None:
     """`you: resume 2.1`, `AWS: 4 servers converting, 6 min`, `quota: …`; None when the run has ended.
 
@@ -30,19 +27,20 @@ def waiting_for(run: Run, now: datetime, minutes: bool = True) -> str | None:
         return None
     if run.state == "Claimed":
         return "AWS: validation"
-    holds = run.open_holds()
-    needing = [h for h in holds if h.reason in ("WaveFailed", "LaunchOutcomeUnknown")]
+    open_holds = run.open_holds()
+    needing = [h for h in open_holds if h.reason in PERSONS_ONLY]
     if needing:
         return f"you: {needing[0].reason} {needing[0].id}"
-    if holds and run.verdict is None:
-        return f"you: resume {', '.join(hold.id for hold in holds)}"
+    if open_holds and run.verdict is None:
+        return f"you: resume {', '.join(hold.id for hold in open_holds)}"
     running = [wave for wave in run.waves if wave.phase == "Launching"]
     if running:
         return f"AWS: {_servers(running)}" + (f", {_minutes(running, now)}" if minutes else "")
     queued = [wave for wave in run.waves if wave.phase == "Queued" and wave.queued_reason]
     if queued:
         first = queued[0]
-        return f"quota: wave {first.wave_number} in {first.region} ({first.queued_reason})"
+        who = "quota" if first.queued_reason in (Refusal.JOBS_QUOTA, Refusal.SERVERS_QUOTA) else "AWS"
+        return f"{who}: wave {first.wave_number} in {first.region} ({first.queued_reason})"
     return "AWS: the launch call" if any(intent.active for intent in run.intents) else "the next step"
 
 

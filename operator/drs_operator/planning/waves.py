@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 
 class WaveLike(Protocol):
@@ -22,13 +22,20 @@ def order(wave: WaveLike) -> int:
     return wave.wave_number if wave.launch_order is None else wave.launch_order
 
 
-def waits_for(wave: WaveLike, waves: Iterable[WaveLike]) -> tuple[int, ...]:
-    """The waves that this one waits for: `dependsOnWaves`, or without it every wave with a lower launch order."""
-    if wave.depends_on_waves:
-        return tuple(sorted(set(wave.depends_on_waves)))
+def waits_for(wave: WaveLike, waves: Sequence[WaveLike]) -> tuple[int, ...]:
+    """The waves that this one waits for: `dependsOnWaves`, or without it every wave with a lower launch order.
+
+    A dependency that does not exist is left out: a RECOVERY goes on with a warning, and must not start out of order.
+    """
+    existing = {other.wave_number for other in waves}
+    if named := set(wave.depends_on_waves or ()) & existing:
+        return tuple(sorted(named))
     return tuple(sorted(other.wave_number for other in waves if order(other) < order(wave)))
 
 
-def in_order(waves: Iterable[WaveLike]) -> list[WaveLike]:
+W = TypeVar("W", bound=WaveLike)
+
+
+def in_order(waves: Iterable[W]) -> list[W]:
     """Waves as they are launched: by launch order, then by number."""
     return sorted(waves, key=lambda wave: (order(wave), wave.wave_number))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from drs_operator.api.v1alpha1 import TargetAccount
 from drs_operator.planning.facts import Failure
-from drs_operator.ports import Access, ReadFailed
+from drs_operator.ports import Access, AccessDenied, ReadFailed
 from drs_operator.reconcilers.context import Context
 
 
@@ -15,7 +15,12 @@ async def access_of(context: Context, account: TargetAccount, session_name: str 
     spec = account.spec
     external_id = spec.external_id
     if (ref := spec.external_id_secret_ref) is not None:
-        external_id = await context.cluster.secret_value(ref.namespace, ref.name, ref.key)
+        try:
+            external_id = await context.cluster.secret_value(ref.namespace, ref.name, ref.key)
+        except AccessDenied as error:
+            text = f"Secret {ref.namespace}/{ref.name} cannot be read: {error.message}"
+            example = "manifests/install/secrets-role.example.yaml"
+            raise AccessDenied("ROLE_ASSUMPTION_FAILED", f"{text}; {example} shows how") from error
         if external_id is None:
             raise ReadFailed(
                 "ROLE_ASSUMPTION_FAILED",

@@ -9,7 +9,7 @@ import asyncio
 
 from drs_operator.api.v1alpha1 import DRExecution, TargetAccount
 from drs_operator.api.v1alpha1.enums import ManagementPolicy
-from drs_operator.planning import guards, launching
+from drs_operator.planning import guards, holds, launching
 from drs_operator.planning.facts import Failure, RecoveryPoint
 from drs_operator.planning.launching import Refusal, Refused, Unknown
 from drs_operator.planning.run import LaunchIntent, Run, RunWave
@@ -37,9 +37,11 @@ async def launch(session: Session, intent: LaunchIntent) -> None:
     """Guards, then CALLING, then the call, then what it answered. Raises ReadFailed if a guard cannot be evaluated."""
     context = session.context
     wave = session.run.wave(intent.wave_number)
+    if not launching.may_call(session.run, intent):  # an earlier call of the same decision has held the wave
+        return
     barrier = await _barrier(session, wave)
     if isinstance(barrier, Failure):
-        held = launching.hold(session.run, wave.wave_number, barrier.code, context.clock.now(), barrier.message)
+        held = holds.opened(session.run, wave.wave_number, barrier.code, context.clock.now(), barrier.message)
         await session.move(held)
         return
     if barrier is None:  # nobody asks for this run any more
@@ -54,21 +56,22 @@ async def launch(session: Session, intent: LaunchIntent) -> None:
         )
     except AccessDenied as error:
         now = context.clock.now()
-        await session.move(launching.hold(session.run, wave.wave_number, "AccountUnavailable", now, error.message))
+        await session.move(holds.opened(session.run, wave.wave_number, "AccountUnavailable", now, error.message))
         return
     usable = guards.usable_points(session.run, points)
     excluded = guards.excluded(intent.server_ids, instances, usable)
-    now = context.clock.now()
     if (job := guards.foreign_job(set(intent.server_ids) - excluded.keys(), jobs)) is not None:
         busy = Refused(Refusal.SERVER_IN_JOB, "SERVER_IN_JOB", f"{job.job_id} is running on a server of this wave")
-        await session.move(launching.refused(session.run, intent, busy, now))
+        await session.move(launching.refused(session.run, intent, busy, context.clock.now()))
         return
     chosen = guards.chosen_points(session.run, usable)
+    if await _barrier(session, wave) != barrier:
+        raise LostRace("what allows the launch has changed while its guards were read: it is decided anew")
     await session.reload()
     current = launching.find(session.run, intent)
-    if current is None or current.state != "Planned" or not session.run.deciding:
-        raise LostRace("the intent has moved since it was decided")
-    aws_now = context.cloud.aws_time(access, wave.region)
+    if current is None or not launching.may_call(session.run, current):
+        return  # the run has moved since it was decided: the next decision sees it
+    now, aws_now = context.clock.now(), context.cloud.aws_time(access, wave.region)
     await session.move(launching.call(session.run, current, context.caller, now, aws_now, chosen, excluded))
     calling = launching.find(session.run, intent)
     if calling is None or calling.state != "Calling":
@@ -97,8 +100,10 @@ async def resolve(session: Session, intent: LaunchIntent) -> None:
     context = session.context
     wave = session.run.wave(intent.wave_number)
     account = context.objects.get(TargetAccount, None, wave.account_name)
-    if account is None or intent.called_at_aws is None:
-        return
+    if account is None or account.spec.account_id != wave.account_id:
+        text = f"TargetAccount {wave.account_name} is gone or another account: what became of a launch cannot be seen"
+        raise ReadFailed("ACCOUNT_UNAVAILABLE", f"{text}; put it back")
+    assert intent.called_at_aws is not None  # written with CALLING
     access = await access_of(context, account)
     jobs = await context.cloud.jobs(access, wave.region, intent.called_at_aws - launching.LOOK_BACK)
     job = jobs.by_token(TAG, intent.token)
@@ -112,6 +117,8 @@ async def _barrier(session: Session, wave: RunWave) -> Access | Failure | None:
     fresh = await context.cluster.fresh(DRExecution, run.namespace, run.name)
     if fresh is None or fresh.metadata.uid != run.uid:
         return None
+    if fresh.metadata.annotations != session.execution.metadata.annotations:
+        raise LostRace("a command may have come meanwhile: it is taken before anything is launched")
     account = await context.cluster.fresh(TargetAccount, None, wave.account_name)
     if account is None:
         return Failure(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from drs_operator.api.v1alpha1 import TargetAccount
-from drs_operator.planning.facts import Job, Jobs, Observed, Place, RecoveryInstance
+from drs_operator.planning.facts import Failure, Job, Jobs, Observed, Place, RecoveryInstance
 from drs_operator.planning.launching import LOOK_BACK
 from drs_operator.planning.run import FINAL_SERVER_PHASES, LaunchIntent, Run, RunServer, RunWave
 from drs_operator.ports import Access, ReadFailed
@@ -24,7 +24,7 @@ class Sight:
     healthy: set[str] = field(default_factory=set)
     raw_errors: dict[tuple[str, str], str] = field(default_factory=dict)
     progress: dict[tuple[str, str], str] = field(default_factory=dict)
-    troubles: list[str] = field(default_factory=list)
+    troubles: list[Failure] = field(default_factory=list)
 
     def observed(self) -> Observed:
         """For the decision."""
@@ -42,12 +42,14 @@ async def observe(context: Context, run: Run) -> Sight:
     for place, watched in followed.items():
         account = context.objects.get(TargetAccount, None, watched[0][0].account_name)
         if account is None or account.spec.account_id != place.account_id:
-            sight.troubles.append(f"TargetAccount {watched[0][0].account_name} is gone or another account")
+            name = watched[0][0].account_name
+            text = f"TargetAccount {name} is gone or another account; its jobs cannot be followed until it is back"
+            sight.troubles.append(Failure("ACCOUNT_UNAVAILABLE", text))
             continue
         try:
             await _place(context, await access_of(context, account), place, watched, sight)
         except ReadFailed as error:
-            sight.troubles.append(f"{place}: {error.message}")
+            sight.troubles.append(Failure(error.code, error.message))
     return sight
 
 
@@ -97,8 +99,16 @@ def _booting(watched: list[tuple[RunWave, LaunchIntent]], instances: tuple[Recov
 
 
 async def _log(context: Context, access: Access, place: Place, job: Job, sight: Sight) -> None:
-    """How far each server is and what went wrong, by the job's log: read while a server's fate is open."""
-    for item in await context.cloud.job_log(access, place.region, job.job_id):
+    """How far each server is and what went wrong, by the job's log: read while a server's fate is open.
+
+    It explains and decides nothing, so a log that cannot be read delays nothing.
+    """
+    try:
+        items = await context.cloud.job_log(access, place.region, job.job_id)
+    except ReadFailed as error:
+        sight.troubles.append(Failure(error.code, error.message))
+        return
+    for item in items:
         if item.server_id is None:
             continue
         sight.progress[(job.job_id, item.server_id)] = item.event

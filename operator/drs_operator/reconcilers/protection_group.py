@@ -14,6 +14,8 @@ from drs_operator.reconcilers.access import entry
 from drs_operator.reconcilers.context import Context, Outcome, asked_now, record, tell
 
 PROBES = 8
+LATE = 2
+"""So many refreshes without a new inventory, and a group is looked at all the same: its account may be refused."""
 
 
 async def reconcile(context: Context, group: ProtectionGroup) -> Outcome:
@@ -29,7 +31,7 @@ async def reconcile(context: Context, group: ProtectionGroup) -> Outcome:
     status = status.model_copy(update={"active_executions": active[:64]})
     if await record(context, group, group.status, status):
         await tell(context, group, group.status, status)
-    return Outcome()
+    return Outcome(again_in=LATE * context.refresh_seconds)
 
 
 async def _status(context: Context, group: ProtectionGroup) -> ProtectionGroupStatus:

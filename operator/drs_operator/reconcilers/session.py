@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from drs_operator.api.v1alpha1 import DRExecution
+from drs_operator.api.v1alpha1.drexecution_status import Finding
+from drs_operator.planning.facts import Failure
 from drs_operator.planning.news import News, news
 from drs_operator.planning.run import Run
 from drs_operator.ports import LostRace
@@ -22,6 +24,10 @@ class Session:
     execution: DRExecution
     run: Run
     told: list[News] = field(default_factory=list)
+    findings: list[Finding] | None = None
+    """What validation has found in this look; None: it was validated before."""
+    troubles: list[Failure] = field(default_factory=list)
+    """What could not be read or done in this look. Nothing is concluded from it; it is shown, and tried again."""
 
     async def move(self, run: Run) -> None:
         """Records a transition; nothing is written when nothing has changed. Raises LostRace, Fenced, ReadFailed."""

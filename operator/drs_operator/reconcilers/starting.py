@@ -75,22 +75,31 @@ def _used(wanted: Run, digest: str, where: str) -> Failure:
     )
 
 
-async def validate_and_pin(session: Session) -> list[Finding]:
-    """From Claimed to Running, or to its end with all findings. Returns the findings."""
+async def is_claimed(context: Context, execution: DRExecution) -> bool:
+    """Whether the ledger has a run of this very object."""
+    wanted = start.claimed(execution, context.installation, context.clock.now())
+    run = await context.ledger.load_run(wanted.execution_id)
+    return run is not None and run.uid == wanted.uid
+
+
+async def validate_and_pin(session: Session) -> None:
+    """From Claimed to Running, or to its end with all findings."""
     context, run = session.context, session.run
     if run.waves:  # pinned before a crash: only the holds are left to take
-        return await _hold_servers(session, [])
+        await _hold_servers(session)
+        return
     holder = await context.ledger.lock_plan(run.plan_id, run.execution_id, f"{run.namespace}/{run.name}")
     ground = await _ground(context, session.execution)
     found = start.findings(session.execution, ground)
     if holder is not None:
         message = f"RecoveryPlan {run.plan_name} is being run by {holder}; wait for it or cancel it"
         found.insert(0, Finding(severity=Severity.REFUSAL, code="PLAN_ALREADY_EXECUTING", message=message))
+    session.findings = found
     if refusals := [finding for finding in found if finding.severity == Severity.REFUSAL]:
         await _refuse(session, refusals[0])
-        return found
+        return
     await session.move(start.pinned(run, session.execution, ground))
-    return await _hold_servers(session, found)
+    await _hold_servers(session)
 
 
 async def _refuse(session: Session, finding: Finding) -> None:
@@ -111,7 +120,7 @@ async def _refuse(session: Session, finding: Finding) -> None:
     )
 
 
-async def _hold_servers(session: Session, found: list[Finding]) -> list[Finding]:
+async def _hold_servers(session: Session) -> None:
     context, run = session.context, session.run
     by_place: dict[Place, list[str]] = defaultdict(list)
     for wave in run.waves:
@@ -130,16 +139,15 @@ async def _hold_servers(session: Session, found: list[Finding]) -> list[Finding]
             count=len(losses),
             message=message,
         )
-        found = [conflict, *found]
+        session.findings = [conflict, *(session.findings or [])]
         if run.is_drill:
             for place, server_ids in by_place.items():
                 await context.ledger.release_servers(place, server_ids, run.execution_id)
             await _refuse(session, conflict)
-            return found
+            return
         for wave in run.waves:
             run = run.with_servers(wave.wave_number, lambda server: _without(server, losses))
     await session.move(run.model_copy(update={"state": "Running", "start_time": context.clock.now()}))
-    return found
 
 
 def _without(server: RunServer, losses: dict[str, str]) -> RunServer:

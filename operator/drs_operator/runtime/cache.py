@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -29,10 +30,14 @@ class Key:
 
 
 class Cache:
-    """Objects by key. `changed` is told of every key whose object is new, different or gone."""
+    """Objects by key. Listeners are told of every key whose object is new, different or gone."""
 
     def __init__(self) -> None:
+        self.doubt = asyncio.Event()
+        """Set when a watch had to begin anew: what was deleted meanwhile is known to a full list only."""
         self._objects: dict[Key, Resource] = {}
+        self._buried: dict[Key, str | None] = {}
+        """Uids of what went since the last `known` of its kind."""
         self._by_namespace: dict[tuple[type[Resource], str | None], dict[str, Resource]] = defaultdict(dict)
         self._listeners: list[Callable[[Key, Resource | None, Resource | None], None]] = []
 
@@ -58,33 +63,52 @@ class Cache:
         if gone:
             if before is not None and before.metadata.uid == meta.get("uid"):
                 self._drop(key, before)
-            return
-        if before is not None and not _newer(meta, before):
-            return
-        try:
-            now = kind.model_validate({**raw, "metadata": {k: v for k, v in meta.items() if k != "managedFields"}})
-        except ValidationError as error:  # one bad object never hurts another
-            log.error("object cannot be read", object=str(key), error=str(error))
-            return
-        self._objects[key] = now
-        self._by_namespace[(kind, key.namespace)][key.name] = now
-        self._tell(key, before, now)
+        elif before is None or _newer(meta, before):
+            self._take(key, raw, before)
 
-    def replace(self, kind: type[Resource], listed: Iterable[Mapping[str, Any]]) -> None:
-        """Takes in a whole list: what is not in it is gone."""
-        items = list(listed)
-        present = {(item["metadata"].get("namespace"), item["metadata"]["name"]) for item in items}
-        for key, known in list(self._objects.items()):
-            if key.kind is kind and (key.namespace, key.name) not in present:
-                self._drop(key, known)
-        for item in items:
-            self.observe(kind, item, gone=False)
+    def known(self, kind: type[Resource]) -> Mapping[Key, Resource]:
+        """What is known of a kind before a list of it is asked for; `replace` wants it back."""
+        self._buried = {key: uid for key, uid in self._buried.items() if key.kind is not kind}
+        return {key: found for key, found in self._objects.items() if key.kind is kind}
+
+    def replace(self, kind: type[Resource], listed: Iterable[Mapping[str, Any]], known: Mapping[Key, Resource]) -> None:
+        """Takes in a whole list: what was `known` before it and is not in it is gone.
+
+        The list decides where nothing has come from the watch since, even if versions went back (etcd was restored);
+        what came meanwhile may be newer than the list and stands.
+        """
+        items = {Key(kind, item["metadata"].get("namespace"), item["metadata"]["name"]): item for item in listed}
+        for key, before in known.items():
+            if key not in items and self._objects.get(key) is before:
+                self._drop(key, before)
+        for key, item in items.items():
+            meta, now = item["metadata"], self._objects.get(key)
+            if now is None:
+                if key not in self._buried or self._buried[key] != meta.get("uid"):
+                    self._take(key, item, None)
+            elif now is known.get(key):
+                if _version(now) != (meta.get("uid"), meta.get("resourceVersion")):
+                    self._take(key, item, now)
+            elif _newer(meta, now):
+                self._take(key, item, now)
 
     def keys(self) -> list[Key]:
         """All keys."""
         return list(self._objects)
 
+    def _take(self, key: Key, raw: Mapping[str, Any], before: Resource | None) -> None:
+        slim = {name: value for name, value in raw["metadata"].items() if name != "managedFields"}
+        try:
+            now = key.kind.model_validate({**raw, "metadata": slim})
+        except ValidationError as error:  # one bad object never hurts another
+            log.error("object cannot be read", object=str(key), error=str(error))
+            return
+        self._objects[key] = now
+        self._by_namespace[(key.kind, key.namespace)][key.name] = now
+        self._tell(key, before, now)
+
     def _drop(self, key: Key, before: Resource) -> None:
+        self._buried[key] = before.metadata.uid
         del self._objects[key]
         self._by_namespace[(key.kind, key.namespace)].pop(key.name, None)
         self._tell(key, before, None)
@@ -94,13 +118,16 @@ class Cache:
             listener(key, before, now)
 
 
+def _version(known: Resource) -> tuple[str | None, str | None]:
+    return (known.metadata.uid, known.metadata.resource_version)
+
+
 def _newer(meta: Mapping[str, Any], before: Resource) -> bool:
-    if meta.get("uid") != before.metadata.uid:
-        return True
+    """Versions go up in a whole kind, so they also tell which of two objects of the same name came later."""
     old, new = before.metadata.resource_version or "", str(meta.get("resourceVersion", ""))
     if old.isdigit() and new.isdigit():
         return int(new) > int(old)
-    return new != old
+    return (meta.get("uid"), new) != (before.metadata.uid, old)
 
 
 def concerned(key: Key, before: Resource | None, now: Resource | None) -> set[Key]:

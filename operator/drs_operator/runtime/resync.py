@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from drs_operator.api.v1alpha1 import DRExecution, ProtectionGroup, RecoveryPlan, Resource, TargetAccount
@@ -16,30 +17,46 @@ WATCHED: tuple[type[Resource], ...] = (TargetAccount, ProtectionGroup, RecoveryP
 """Kinds that this version acts on."""
 EVERY_SECONDS = 600.0
 AFTER_OUTAGE_SECONDS = 2.0
+"""Pause after a failed list, and between the first sign of an outage and the list that repairs it."""
+JITTER = 0.1
 
 ListKind = Callable[[type[Resource]], Awaitable[list[dict[str, Any]]]]
 
 
 class Resync:
-    """Lists all kinds into the cache: once before anything else, then at intervals, sooner after a failure."""
+    """Lists all kinds into the cache: once before anything else, then at intervals, and soon after every outage."""
 
-    def __init__(self, cache: Cache, list_kind: ListKind) -> None:
+    def __init__(
+        self,
+        cache: Cache,
+        list_kind: ListKind,
+        every_seconds: float = EVERY_SECONDS,
+        after_outage_seconds: float = AFTER_OUTAGE_SECONDS,
+    ) -> None:
         self._cache = cache
         self._list = list_kind
+        self._every = every_seconds
+        self._after_outage = after_outage_seconds
 
     async def once(self) -> None:
         """One pass over all kinds, in the order in which they depend on each other. Raises ReadFailed."""
         for kind in WATCHED:
-            self._cache.replace(kind, await self._list(kind))
+            known = self._cache.known(kind)
+            self._cache.replace(kind, await self._list(kind), known)
 
     async def run(self) -> None:
         """Passes until cancelled."""
-        pause = EVERY_SECONDS
         while True:
-            await asyncio.sleep(pause * random.uniform(0.9, 1.1))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._cache.doubt.wait(), _jittered(self._every))
+                await asyncio.sleep(_jittered(self._after_outage))
+            self._cache.doubt.clear()
             try:
                 await self.once()
-                pause = EVERY_SECONDS
             except ReadFailed as error:
-                pause = AFTER_OUTAGE_SECONDS
+                self._cache.doubt.set()
                 log.warning("re-list failed", detail=error.message)
+
+
+def _jittered(seconds: float) -> float:
+    return seconds * random.uniform(1 - JITTER, 1 + JITTER)

@@ -28,10 +28,15 @@ class Workers:
         self._reconcilers = reconcilers
 
     async def run(self) -> None:
-        """Works until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            for _ in range(WORKERS):
-                group.create_task(self._work())
+        """Works until cancelled, or fenced."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(WORKERS):
+                    group.create_task(self._work())
+        except BaseExceptionGroup as errors:
+            if (fenced := errors.subgroup(Fenced)) is not None:
+                raise fenced.exceptions[0] from errors
+            raise
 
     async def _work(self) -> None:
         while True:

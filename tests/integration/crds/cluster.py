@@ -1,15 +1,13 @@
 """What the tests do with the API server: create, change and read our objects, and keep what users would see."""
 
 import json
-import os
-import subprocess
 from typing import Any
 
 from kubernetes import client, config
 
 from drs_operator.api.crd import crd
 from drs_operator.api.v1alpha1 import GROUP, KINDS, VERSION, Resource
-from tests.integration.crds.control_plane import ApiServer
+from drs_sandbox.kube.control_plane import ControlPlane
 
 NAMESPACE = "default"
 LIFTED_GROUP = f"lifted.{GROUP}"
@@ -27,7 +25,7 @@ class Refused(Exception):
 class Cluster:
     """The API server with both sets of CRDs installed."""
 
-    def __init__(self, server: ApiServer) -> None:
+    def __init__(self, server: ControlPlane) -> None:
         self.server = server
         self._client = config.new_client_from_config(str(server.kubeconfig))
 
@@ -64,14 +62,7 @@ class Cluster:
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         """What kubectl prints; an error of it is Refused with what it printed."""
-        done = subprocess.run(
-            [str(self.server.kubectl), *arguments],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            env={"KUBECONFIG": str(self.server.kubeconfig), "HOME": str(self.server.kubeconfig.parent)}
-            | {"PATH": os.defpath},
-        )
+        done = self.server.kubectl(*arguments, stdin=stdin, check=False)
         if done.returncode:
             raise Refused(done.stderr)
         return done.stdout

@@ -1,28 +1,17 @@
 """One API server for all CRD tests of a session."""
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from drs_sandbox.kube.control_plane import ControlPlane
 from tests.integration.crds.cluster import Cluster
-from tests.integration.crds.control_plane import ApiServer, running_api_server
 
 
 @pytest.fixture(scope="session")
-def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    """A real API server; KUBEBUILDER_ASSETS names the folder of etcd, kube-apiserver and kubectl."""
-    assets = os.environ.get("KUBEBUILDER_ASSETS")
-    if not assets:
-        pytest.fail("set KUBEBUILDER_ASSETS to the folder that holds etcd, kube-apiserver and kubectl")
-    with running_api_server(Path(assets), tmp_path_factory.mktemp("control-plane")) as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def cluster(api_server: ApiServer) -> Cluster:
-    """The API server with our CRDs, as they are and with the NOT_AVAILABLE rules lifted."""
-    cluster = Cluster(api_server)
-    cluster.install()
-    return cluster
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """An API server of its own with our CRDs, as they are and with the NOT_AVAILABLE rules lifted."""
+    with ControlPlane(tmp_path_factory.mktemp("crds"), controllers=False) as server:
+        cluster = Cluster(server)
+        cluster.install()
+        yield cluster

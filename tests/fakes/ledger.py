@@ -1,0 +1,156 @@
+"""The ledger in memory: single items, each write conditional, as the one in DynamoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from drs_operator.planning.facts import Place
+from drs_operator.planning.run import Answer, Run, RunWave
+from drs_operator.ports import Fenced, LostRace, ReadFailed, RunIdClaim
+from tests.fakes.effects import Effects
+
+Item = dict[str, Any]
+
+
+class Tables:
+    """What is stored. It outlives every operator that works on it."""
+
+    def __init__(self) -> None:
+        self.run_ids: dict[str, RunIdClaim] = {}
+        self.rows: dict[str, Item] = {}
+        """The row RUN by execution id; servers are in `waves`."""
+        self.waves: dict[tuple[str, int, int], tuple[int, list[Item]]] = {}
+        """Epoch and servers by execution id, wave and attempt."""
+        self.plans: dict[str, tuple[str, str]] = {}
+        self.holds: dict[tuple[Place, str], str] = {}
+        self.answers: dict[tuple[str, str, str], Answer] = {}
+        self.failure: ReadFailed | None = None
+        """Every request fails with this while it is set."""
+
+    def run(self, execution_id: str) -> Run:
+        """The run as it is stored."""
+        row = self.rows[execution_id]
+        waves = []
+        for wave in row["waves"]:
+            _, servers = self.waves.get((execution_id, wave["waveNumber"], wave["attempt"]), (0, []))
+            waves.append({**wave, "servers": servers})
+        return Run.model_validate({**row, "waves": waves})
+
+
+class FakeLedger:
+    """Port Ledger, as one leader sees it."""
+
+    def __init__(self, tables: Tables, epoch: int, effects: Effects) -> None:
+        self._tables = tables
+        self._epoch = epoch
+        self._effect = effects
+
+    def _reach(self) -> Tables:
+        if self._tables.failure is not None:
+            raise self._tables.failure
+        return self._tables
+
+    async def claim_run_id(self, claim: RunIdClaim) -> RunIdClaim:
+        """Takes the run id, or returns who has it."""
+        taken = self._reach().run_ids
+        if claim.run_id not in taken:
+            self._effect("claim run id", lambda: taken.setdefault(claim.run_id, claim))
+        return taken[claim.run_id]
+
+    async def create_run(self, run: Run) -> Run:
+        """Writes a new run, or returns the one that exists."""
+        self._reach()
+        if run.execution_id in self._tables.rows:
+            standing = await self.load_run(run.execution_id)
+            assert standing is not None
+            return standing
+        first = run.model_copy(update={"version": 1, "epoch": self._epoch})
+        self._effect("create run", lambda: self._put(first))
+        return first
+
+    async def load_run(self, execution_id: str) -> Run | None:
+        """The run; an active one of an earlier leader becomes ours. Raises Fenced."""
+        if execution_id not in self._reach().rows:
+            return None
+        run = self._tables.run(execution_id)
+        self._fence(run.epoch)
+        if run.epoch < self._epoch and run.state != "Ended":
+            # The waves first: once the epoch is on the row, the earlier leader can write nothing at all.
+            for key in [key for key in self._tables.waves if key[0] == execution_id]:
+                self._tables.waves[key] = (self._epoch, self._tables.waves[key][1])
+            adopted = run.model_copy(update={"version": run.version + 1, "epoch": self._epoch})
+            self._effect("adopt run", lambda: self._put(adopted))
+            return adopted
+        return run
+
+    async def save_run(self, run: Run, before: Run) -> Run:
+        """Writes the waves whose servers changed, then the row. Raises LostRace, Fenced."""
+        self._reach()
+        known = {wave.wave_number: wave for wave in before.waves}
+        for wave in run.waves:
+            old = known.get(wave.wave_number)
+            if old is None or (old.servers, old.attempt) != (wave.servers, wave.attempt):
+                self._put_wave(run.execution_id, wave)
+        stored = self._tables.rows[run.execution_id]
+        self._fence(stored["epoch"])
+        if (stored["version"], stored["epoch"]) != (before.version, self._epoch):
+            raise LostRace(f"run {run.execution_id} is at version {stored['version']}, not {before.version}")
+        saved = run.model_copy(update={"version": before.version + 1, "epoch": self._epoch})
+        self._effect("save run", lambda: self._put(saved))
+        return saved
+
+    def _put(self, run: Run) -> None:
+        row = run.model_dump(by_alias=True, mode="json", exclude_none=True)
+        row["waves"] = [{k: v for k, v in wave.items() if k != "servers"} for wave in row["waves"]]
+        self._tables.rows[run.execution_id] = row
+
+    def _put_wave(self, execution_id: str, wave: RunWave) -> None:
+        key = (execution_id, wave.wave_number, wave.attempt)
+        epoch, _ = self._tables.waves.get(key, (0, []))
+        self._fence(epoch)
+        servers = [server.model_dump(by_alias=True, mode="json", exclude_none=True) for server in wave.servers]
+        self._effect("save wave", lambda: self._tables.waves.update({key: (self._epoch, servers)}))
+
+    def _fence(self, epoch: int) -> None:
+        if epoch > self._epoch:
+            raise Fenced(f"epoch {epoch} leads, this process has {self._epoch}")
+
+    async def lock_plan(self, plan_id: str, execution_id: str, execution: str) -> str | None:
+        """Takes the plan, or returns which execution holds it."""
+        holder = self._reach().plans.get(plan_id, (execution_id, execution))
+        if holder[0] != execution_id:
+            return holder[1]
+        self._effect("lock plan", lambda: self._tables.plans.update({plan_id: (execution_id, execution)}))
+        return None
+
+    async def unlock_plan(self, plan_id: str, execution_id: str) -> None:
+        """Lets go of the plan, if this run holds it."""
+        if self._reach().plans.get(plan_id, ("", ""))[0] == execution_id:
+            self._effect("unlock plan", lambda: self._tables.plans.pop(plan_id))
+
+    async def hold_servers(self, place: Place, server_ids: Iterable[str], execution_id: str) -> dict[str, str]:
+        """Holds servers, one item after the other; returns the holders of the others."""
+        losses = {}
+        for server_id in server_ids:
+            holder = self._reach().holds.get((place, server_id), execution_id)
+            if holder != execution_id:
+                losses[server_id] = holder
+                continue
+            held = {(place, server_id): execution_id}
+            self._effect("hold server", lambda held=held: self._tables.holds.update(held))  # type: ignore[misc]
+        return losses
+
+    async def release_servers(self, place: Place, server_ids: Iterable[str], execution_id: str) -> None:
+        """Lets go of the servers that this run holds."""
+        for server_id in server_ids:
+            key = (place, server_id)
+            if self._reach().holds.get(key) == execution_id:
+                self._effect("release server", lambda key=key: self._tables.holds.pop(key))  # type: ignore[misc]
+
+    async def record_answer(self, run: Run, answer: Answer) -> None:
+        """Keeps an answer; an accepted one is never replaced."""
+        kept = self._reach().answers
+        key = (run.execution_id, answer.type, answer.value)
+        if key not in kept or kept[key].outcome == "Refused":
+            self._effect("record answer", lambda: kept.update({key: answer}))
