@@ -32,7 +32,7 @@ sandbox: $(STAMP) ## leaves the demo's world up to play with, and prints how
 	@$(BIN)/python -m drs_sandbox.demo --stay
 
 sandbox-down: $(STAMP) ## ends what `make sandbox` started
-	@$(BIN)/drs-sandbox down
+	@$(BIN)/python -m drs_sandbox.demo --down
 
 test: $(STAMP) ## all tests: lint, verify, unit, contract, integration, end to end
 	@$(MAKE) --no-print-directory lint verify

@@ -9,6 +9,7 @@ import signal
 import socket
 import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -27,7 +28,7 @@ from drs_operator.ledger.tables import TablesMissing, missing
 from drs_operator.observability import health
 from drs_operator.observability.logs import log
 from drs_operator.planning.facts import Inventory
-from drs_operator.ports import ReadFailed
+from drs_operator.ports import LostRace, ReadFailed
 from drs_operator.reconcilers import execution, protection_group, recovery_plan, target_account
 from drs_operator.reconcilers.context import Context
 from drs_operator.runtime.cache import Cache, Key, concerned
@@ -115,8 +116,10 @@ async def _lead(settings: Settings, store: Store, client: KubeClient, ledger_id:
     identity = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
     epoch = await _patiently(readiness, lambda: installation.take_epoch(store, settings.installation, identity))
     log.info("leading", installation=settings.installation, ledger=ledger_id, epoch=epoch)
+    ledger = DynamoLedger(store, epoch)
+    await _patiently(readiness, lambda: _adopt_runs(ledger, settings.installation))
     cache, queue, sessions = Cache(), WorkQueue(), Sessions()
-    cache.on_change(functools.partial(_enqueue, queue))
+    cache.on_change(functools.partial(_enqueue, cache, queue))
     context = Context(
         objects=cache,
         cluster=KubeCluster(client, identity),
@@ -126,7 +129,7 @@ async def _lead(settings: Settings, store: Store, client: KubeClient, ledger_id:
             settings.poll_seconds / 2,
             functools.partial(_refreshed, cache, queue),
         ),
-        ledger=DynamoLedger(store, epoch),
+        ledger=ledger,
         clock=SystemClock(),
         installation=settings.installation,
         caller=identity,
@@ -140,6 +143,13 @@ async def _lead(settings: Settings, store: Store, client: KubeClient, ledger_id:
         await _until_stopped(readiness, context, cache, queue, resync, settings)
     finally:
         sessions.close()
+
+
+async def _adopt_runs(ledger: DynamoLedger, name: str) -> None:
+    """Moves the epoch on every active run: whoever led before fails at its next write, object or no object."""
+    for execution_id in await ledger.active_runs(name):
+        with suppress(LostRace):  # the old leader was quicker once more; the first look at the run adopts it
+            await ledger.load_run(execution_id)
 
 
 async def _until_stopped(
@@ -181,10 +191,18 @@ async def _ready(readiness: Readiness, watching: asyncio.Event, stop: asyncio.Ev
     await asyncio.Event().wait()
 
 
-def _enqueue(queue: WorkQueue, key: Key, before: Resource | None, now: Resource | None) -> None:
+def _enqueue(cache: Cache, queue: WorkQueue, key: Key, before: Resource | None, now: Resource | None) -> None:
     queue.add(key)
     for other in concerned(key, before, now):
         queue.add(other)
+    if key.kind is TargetAccount and _generation(before) != _generation(now):
+        for group in cache.all(ProtectionGroup):
+            if group.spec.target_account_ref.name == key.name:
+                queue.add(Key(ProtectionGroup, group.metadata.namespace, group.metadata.name))
+
+
+def _generation(resource: Resource | None) -> int | None:
+    return resource.metadata.generation if resource else None
 
 
 def _refreshed(cache: Cache, queue: WorkQueue, inventory: Inventory) -> None:

@@ -94,7 +94,7 @@ class FakeLedger:
                 self._put_wave(run.execution_id, wave)
         stored = self._tables.rows[run.execution_id]
         self._fence(stored["epoch"])
-        if (stored["version"], stored["epoch"]) != (before.version, self._epoch):
+        if stored["version"] != before.version:
             raise LostRace(f"run {run.execution_id} is at version {stored['version']}, not {before.version}")
         saved = run.model_copy(update={"version": before.version + 1, "epoch": self._epoch})
         self._effect("save run", lambda: self._put(saved))

@@ -104,7 +104,7 @@ class Runs:
         standing = await self._store.put(
             HISTORY,
             _row(saved),
-            "#version = :old AND #epoch = :mine",
+            "#version = :old AND #epoch <= :mine",
             {"old": before.version, "mine": self._epoch},
         )
         if standing is None:

@@ -24,7 +24,7 @@ from drs_operator.api.v1alpha1.enums import ConditionStatus, ConditionType, Exec
 from drs_operator.api.v1alpha1.fields import clip
 from drs_operator.api.v1alpha1.limits import LISTED_FINDINGS, LISTED_HOLDS, LISTED_JOBS_PER_WAVE
 from drs_operator.planning.holds import way_on
-from drs_operator.planning.run import Hold, LaunchIntent, Run, RunServer, RunWave
+from drs_operator.planning.run import Answer, Hold, LaunchIntent, Run, RunServer, RunWave
 from drs_operator.planning.spans import covered
 from drs_operator.planning.waiting import waiting_for
 
@@ -48,8 +48,8 @@ def phase(run: Run) -> ExecutionPhase:
     return ExecutionPhase.PAUSED
 
 
-def project(run: Run, execution: DRExecution, findings: list[Finding] | None, now: datetime) -> DRExecutionStatus:
-    """The whole status. `findings` None: those of before are kept."""
+def project(run: Run, execution: DRExecution, now: datetime) -> DRExecutionStatus:
+    """The whole status."""
     before = execution.status
     servers = [server for wave in run.waves for server in wave.servers]
     launched = len(_launched(run))
@@ -71,7 +71,7 @@ def project(run: Run, execution: DRExecution, findings: list[Finding] | None, no
             "total_waves": len(run.waves) or None,
             "wave_progress": f"{done}/{len(run.waves)}" if run.waves else None,
             "server_progress": f"{launched}/{len(servers)}{f' !{failed}' if failed else ''}" if servers else None,
-            "findings": before.findings if findings is None else findings[:LISTED_FINDINGS],
+            "findings": [Finding.model_validate(found.model_dump()) for found in run.findings[:LISTED_FINDINGS]],
             "holds": holds,
             "waves": [_wave(run, wave) for wave in sorted(run.waves, key=lambda w: w.wave_number)],
             "start_time": run.start_time,
@@ -80,7 +80,7 @@ def project(run: Run, execution: DRExecution, findings: list[Finding] | None, no
             "durations": _durations(run) if ended else None,
             "achieved_rpo_seconds": achieved_rpo(run) if ended else None,
             "objectives": _objectives(run) if ended else None,
-            "requests": [RequestStatus.model_validate(answer.model_dump()) for answer in run.answers],
+            "requests": [_request(answer) for answer in run.answers],
             "error": ErrorStatus(code=run.error.code, message=run.error.message) if run.error else None,
             "conditions": _conditions(run, execution, now),
         }
@@ -107,6 +107,11 @@ def refused(
 
 
 # --- parts ----------------------------------------------------------------------------------------------------------
+
+
+def _request(answer: Answer) -> RequestStatus:
+    said = {name: value for name, value in answer.model_dump().items() if value != ""}
+    return RequestStatus.model_validate(said)
 
 
 def _hold(run: Run, hold: Hold) -> HoldStatus:

@@ -176,6 +176,17 @@ class LaunchIntent(Record):
         return self.state != "Ended"
 
 
+class FindingRecord(Record):
+    """What validation has found; kept with the run, so that a crash before the status write loses nothing."""
+
+    severity: Literal["Refusal", "Warning"]
+    code: str
+    wave_number: int | None = None
+    server_ids: tuple[str, ...] = ()
+    count: int | None = None
+    message: str = ""
+
+
 class Answer(Record):
     """What became of a command."""
 
@@ -231,6 +242,7 @@ class Run(Record):
     pause_requested: bool = False
     """Somebody asked for a pause: each wave whose turn comes is held."""
     error: ErrorRecord | None = None
+    findings: tuple[FindingRecord, ...] = ()
     waves: tuple[RunWave, ...] = ()
     intents: tuple[LaunchIntent, ...] = ()
     holds: tuple[Hold, ...] = ()

@@ -178,7 +178,7 @@ async def _record(session: Session) -> Outcome:
 
 async def _write(session: Session) -> None:
     context, execution, run = session.context, session.execution, session.run
-    status = projection.project(run, execution, session.findings, context.clock.now())
+    status = projection.project(run, execution, context.clock.now())
     if session.troubles and run.state != "Ended":
         status = _troubled(context, execution, status, session.troubles[0])
     await record(context, execution, execution.status, status)

@@ -13,7 +13,7 @@ from drs_operator.planning import guards, holds, launching
 from drs_operator.planning.facts import Failure, RecoveryPoint
 from drs_operator.planning.launching import Refusal, Refused, Unknown
 from drs_operator.planning.run import LaunchIntent, Run, RunWave
-from drs_operator.ports import Access, AccessDenied, LostRace, ReadFailed
+from drs_operator.ports import Access, AccessDenied, LostRace, ReadFailed, Started
 from drs_operator.reconcilers.access import access_of, for_run, is_allowed
 from drs_operator.reconcilers.context import Context
 from drs_operator.reconcilers.session import Session
@@ -81,7 +81,7 @@ async def launch(session: Session, intent: LaunchIntent) -> None:
     await session.must_move(lambda run: _recorded(run, calling, answer, context))
 
 
-def _recorded(run: Run, calling: LaunchIntent, answer: object, context: Context) -> Run:
+def _recorded(run: Run, calling: LaunchIntent, answer: Started | Refused | Unknown, context: Context) -> Run:
     current = launching.find(run, calling)
     if current is None or current.state != "Calling" or current.token != calling.token:
         return run
@@ -90,9 +90,8 @@ def _recorded(run: Run, calling: LaunchIntent, answer: object, context: Context)
             return launching.refused(run, current, answer, context.clock.now())
         case Unknown():
             return run  # stays CALLING: resolved by looking
-        case _:
-            job_id, status, created = answer.job_id, answer.status, answer.created_at  # type: ignore[attr-defined]
-            return launching.started(run, current, job_id, status, created)
+        case Started():
+            return launching.started(run, current, answer.job_id, answer.status, answer.created_at)
 
 
 async def resolve(session: Session, intent: LaunchIntent) -> None:

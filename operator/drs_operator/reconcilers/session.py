@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from drs_operator.api.v1alpha1 import DRExecution
-from drs_operator.api.v1alpha1.drexecution_status import Finding
 from drs_operator.planning.facts import Failure
 from drs_operator.planning.news import News, news
 from drs_operator.planning.run import Run
@@ -24,8 +23,6 @@ class Session:
     execution: DRExecution
     run: Run
     told: list[News] = field(default_factory=list)
-    findings: list[Finding] | None = None
-    """What validation has found in this look; None: it was validated before."""
     troubles: list[Failure] = field(default_factory=list)
     """What could not be read or done in this look. Nothing is concluded from it; it is shown, and tried again."""
 

@@ -11,7 +11,7 @@ from drs_operator.api.v1alpha1.limits import LISTED_SERVERS_PER_FINDING
 from drs_operator.planning import group as membership
 from drs_operator.planning import start
 from drs_operator.planning.facts import Failure, Inventory, Place, RecoveryInstance, SourceServer
-from drs_operator.planning.run import ErrorRecord, Run, RunServer
+from drs_operator.planning.run import ErrorRecord, FindingRecord, Run, RunServer
 from drs_operator.ports import Access, ReadFailed, RunIdClaim
 from drs_operator.reconcilers.access import access_of, is_allowed
 from drs_operator.reconcilers.context import Context
@@ -94,15 +94,19 @@ async def validate_and_pin(session: Session) -> None:
     if holder is not None:
         message = f"RecoveryPlan {run.plan_name} is being run by {holder}; wait for it or cancel it"
         found.insert(0, Finding(severity=Severity.REFUSAL, code="PLAN_ALREADY_EXECUTING", message=message))
-    session.findings = found
     if refusals := [finding for finding in found if finding.severity == Severity.REFUSAL]:
-        await _refuse(session, refusals[0])
+        await _refuse(session, refusals[0], found)
         return
-    await session.move(start.pinned(run, session.execution, ground))
+    pinned = start.pinned(run, session.execution, ground)
+    await session.move(pinned.model_copy(update={"findings": _kept(found)}))
     await _hold_servers(session)
 
 
-async def _refuse(session: Session, finding: Finding) -> None:
+def _kept(found: list[Finding]) -> tuple[FindingRecord, ...]:
+    return tuple(FindingRecord.model_validate(finding.model_dump(mode="json")) for finding in found)
+
+
+async def _refuse(session: Session, refusal: Finding, found: list[Finding]) -> None:
     run = session.run
     now = session.context.clock.now()
     await session.context.ledger.unlock_plan(run.plan_id, run.execution_id)
@@ -114,7 +118,8 @@ async def _refuse(session: Session, finding: Finding) -> None:
                 "verdict_time": now,
                 "finish_time": now,
                 "waves": (),
-                "error": ErrorRecord(code=finding.code, message=finding.message),
+                "error": ErrorRecord(code=refusal.code, message=refusal.message),
+                "findings": _kept(found),
             }
         )
     )
@@ -139,11 +144,12 @@ async def _hold_servers(session: Session) -> None:
             count=len(losses),
             message=message,
         )
-        session.findings = [conflict, *(session.findings or [])]
+        run = run.model_copy(update={"findings": (*_kept([conflict]), *run.findings)})
         if run.is_drill:
             for place, server_ids in by_place.items():
                 await context.ledger.release_servers(place, server_ids, run.execution_id)
-            await _refuse(session, conflict)
+            found = [Finding.model_validate(kept.model_dump()) for kept in run.findings]
+            await _refuse(session, conflict, found)
             return
         for wave in run.waves:
             run = run.with_servers(wave.wave_number, lambda server: _without(server, losses))

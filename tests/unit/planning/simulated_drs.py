@@ -32,6 +32,24 @@ class SimulatedJob:
     ended_at: datetime | None = None
     instances: set[str] = field(default_factory=set)
     """Servers whose instance exists."""
+    said: set[tuple[str, str]] = field(default_factory=set)
+    """Every status that a server ever had."""
+    servers: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.servers = tuple(self.statuses)
+
+    def say(self, server: str, status: str) -> None:
+        """Gives a server that is not decided a status; LAUNCHED means that its instance exists."""
+        if server in self.undecided():
+            self.statuses[server] = status
+            self.said.add((server, status))
+            if status == "LAUNCHED":
+                self.instances.add(server)
+
+    def undecided(self) -> list[str]:
+        """Servers that neither came up nor failed."""
+        return [server for server, status in self.statuses.items() if status not in ("LAUNCHED", "FAILED")]
 
     def fact(self) -> Job:
         """As DescribeJobs shows it."""

@@ -17,7 +17,7 @@ def _ended(*waves: RunWave, finish: float = 1000, verdict: str = "Completed", **
 
 
 def _project(run: Run) -> DRExecutionStatus:
-    return project(run, b.execution(), None, b.at(hours=9))
+    return project(run, b.execution(), b.at(hours=9))
 
 
 def _wave(number: int, begin: float, end: float, queued: float | None = None) -> RunWave:

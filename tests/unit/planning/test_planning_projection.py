@@ -6,10 +6,10 @@ import pytest
 
 from drs_operator.api.v1alpha1 import DRExecution
 from drs_operator.api.v1alpha1.conditions import find_condition
-from drs_operator.api.v1alpha1.drexecution_status import DRExecutionStatus, Finding
+from drs_operator.api.v1alpha1.drexecution_status import DRExecutionStatus
 from drs_operator.api.v1alpha1.limits import LISTED_FINDINGS, LISTED_HOLDS, LISTED_JOBS_PER_WAVE, LISTED_REQUESTS
 from drs_operator.planning.projection import phase, project, refused
-from drs_operator.planning.run import Answer, Cancel, ErrorRecord, Run, RunWave
+from drs_operator.planning.run import Answer, Cancel, ErrorRecord, FindingRecord, Run, RunWave
 from tests import builders as b
 from tests.unit.planning.tables import table
 
@@ -35,7 +35,7 @@ def _project(run: Run, before: DRExecutionStatus | None = None, seconds: float =
     execution = b.execution()
     if before is not None:
         execution = execution.model_copy(update={"status": before})
-    return project(run, execution, None, b.at(seconds))
+    return project(run, execution, b.at(seconds))
 
 
 def _said(status: DRExecutionStatus) -> dict[str, tuple[str, str]]:
@@ -215,8 +215,8 @@ def test_identity_and_requests() -> None:
     status = _project(b.run(answers=(answer,), plan_version=7))
 
     assert (status.execution_id, status.plan_version, status.requested_by) == (b.EXECUTION_ID, 7, "jane@example.com")
-    assert [(r.type, r.value, r.outcome, r.code, r.count) for r in status.requests] == [
-        ("resume", "2.1", "Refused", "SUPERSEDED", 3)
+    assert [(r.type, r.value, r.outcome, r.code, r.count, r.requested_by) for r in status.requests] == [
+        ("resume", "2.1", "Refused", "SUPERSEDED", 3, "jane")
     ]
 
 
@@ -246,22 +246,25 @@ def test_lists_keep_to_the_limits_of_the_schema() -> None:
         for n in range(LISTED_REQUESTS)
     )
     holds = tuple(b.hold(f"1.{n}") for n in range(1, LISTED_HOLDS + 10))
-    run = b.run(_wave(1, "Held"), intents=intents, answers=answers, holds=holds)
-    finding = Finding(severity="Warning", code="NO_RECOVERY_POINT", message="…")
+    finding = FindingRecord(severity="Warning", code="NO_RECOVERY_POINT", message="…")
+    found = (finding,) * (LISTED_FINDINGS + 1)
+    run = b.run(_wave(1, "Held"), intents=intents, answers=answers, holds=holds, findings=found)
 
-    status = project(run, b.execution(), [finding] * (LISTED_FINDINGS + 1), b.NOW)
+    status = project(run, b.execution(), b.NOW)
 
     assert (len(status.waves[0].jobs), len(status.holds)) == (LISTED_JOBS_PER_WAVE, LISTED_HOLDS)
     assert status.waves[0].jobs[-1].shard == LISTED_JOBS_PER_WAVE + 5, "the newest"
     assert (len(status.findings), len(status.requests)) == (LISTED_FINDINGS, LISTED_REQUESTS)
 
 
-def test_findings_of_the_start_are_kept() -> None:
-    finding = Finding(severity="Warning", code="NO_RECOVERY_POINT", message="…")
-    first = project(BUSY, b.execution(), [finding], b.NOW)
+def test_findings_come_from_the_run_so_that_a_restored_status_has_them_too() -> None:
+    found = FindingRecord(severity="Warning", code="NO_RECOVERY_POINT", wave_number=1, server_ids=("s-1",), count=1)
+    run = BUSY.model_copy(update={"findings": (found,)})
 
-    assert _project(BUSY, first).findings == [finding]
-    assert project(BUSY, b.execution(), [], b.NOW).findings == []
+    (shown,) = project(run, b.execution(), b.NOW).findings
+
+    assert (shown.severity, shown.code, shown.wave_number) == ("Warning", "NO_RECOVERY_POINT", 1)
+    assert (shown.server_ids, shown.count) == (["s-1"], 1)
 
 
 def test_an_object_whose_run_was_refused_is_final() -> None:

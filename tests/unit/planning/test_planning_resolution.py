@@ -156,3 +156,15 @@ def test_the_window_counts_on_awss_clock() -> None:
     run = launching.resolved(lost, lost.intents[0], None, b.at(OVER - 1), SETTLE, b.at(hours=2))
 
     assert run == lost
+
+
+def test_a_clock_that_runs_ahead_makes_the_window_longer() -> None:
+    """Its signature lives longer on AWS's clock by as much, and so may the call."""
+    ahead = b.intent(1, [1, 2], "Calling", called_at=b.at(120))
+    behind = b.intent(1, [1, 2], "Calling", called_at=b.at(-120))
+    first, second = _lost().with_intent(ahead), _lost().with_intent(behind)
+
+    assert _resolve(first, seconds=OVER + 119) == first
+    assert _resolve(first, seconds=OVER + 120) != first
+    assert _resolve(second, seconds=OVER - 1) == second, "a clock that is behind makes it no shorter"
+    assert _resolve(second, seconds=OVER) != second

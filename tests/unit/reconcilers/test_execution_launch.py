@@ -96,7 +96,7 @@ def test_a_recovery_asks_a_person_when_the_outcome_stays_unknown(world: World) -
     world.execute("recovery", executionType="RECOVERY")
     world.wait(SETTLE - 30)
     assert world.holds("recovery") == []
-    world.wait(7200)
+    world.wait(3600)
     assert [reason for _, reason in world.holds("recovery")] == ["LaunchOutcomeUnknown"]
     message = str(world.seen("recovery").status.holds[0].message)
     assert message.startswith("LAUNCH_OUTCOME_UNKNOWN")
@@ -166,13 +166,27 @@ def test_a_refusal_that_passes_queues_the_wave(world: World, kind: Refusal, show
     assert_clean_end(world)
 
 
+def test_a_refusal_is_recorded_even_when_the_run_has_moved_meanwhile(world: World) -> None:
+    """Else it would count as unknown whether there was a launch, and a recovery would wait for a person."""
+
+    def moved() -> None:
+        (row,) = world.tables.rows.values()
+        row["version"] += 1
+
+    world.cloud.answers = [Refused(Refusal.JOBS_QUOTA, "ServiceQuotaExceededException", "not now")]
+    world.effects.meanwhile["start recovery"] = moved
+    world.execute("recovery", executionType="RECOVERY")
+    world.until(lambda: bool(world.holds("recovery")) or world.finished("recovery"))
+    assert_clean_end(world, "recovery")
+
+
 def test_a_permission_that_is_missing_holds_the_wave_until_somebody_resumes(world: World) -> None:
     world.cloud.answers = [Refused(Refusal.DENIED, "AccessDeniedException", "drs:StartRecovery is not allowed")]
     world.execute()
     world.until(lambda: bool(world.holds()))
     assert world.holds() == [("1.1", "AccountUnavailable")]
     assert "drs:StartRecovery" in str(world.seen().status.holds[0].message)
-    world.wait(7200)
+    world.wait(3600)
     assert calls(world) == 1
     world.command("resume", "1.1")
     world.until(world.finished)

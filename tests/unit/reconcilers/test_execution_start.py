@@ -371,12 +371,16 @@ def _number_of(world: World, effect: str) -> int:
     return len(world.effects.done) + other.effects.done.index(effect)
 
 
-def test_a_stale_cache_writes_nothing_to_a_finished_run(world: World) -> None:
-    world.execute(pausePolicy="Skip", runId="q1")
+@pytest.mark.parametrize(
+    "fields", [{"pausePolicy": "Skip"}, {"requestedAt": "2026-03-01T09:00:00Z"}], ids=["completed", "refused"]
+)
+def test_a_stale_cache_writes_nothing_to_a_finished_run(world: World, fields: dict[str, Any]) -> None:
+    world.execute(**fields)
     world.objects.catch_up()
     seen = world.objects.get(DRExecution, NAMESPACE, "drill")
     assert seen is not None
     world.until(world.finished)
+    world.clock.advance(60)
     status, done = world.seen().status, list(world.effects.done)
     try:
         asyncio.run(reconciler.reconcile(world.context, seen))

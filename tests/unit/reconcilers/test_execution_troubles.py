@@ -91,7 +91,7 @@ def test_nothing_is_concluded_from_a_read_that_fails(world: World, operation: st
     world.execute()
     world.until(lambda: world.phase() == "Running")
     world.cloud.failing[operation] = NO_REGION
-    world.wait(7200)
+    world.wait(3600)
     assert world.phase() == "Running"
     assert shown(world) == ("DrsError", NO_REGION.message)
     del world.cloud.failing[operation]

@@ -118,7 +118,7 @@ def test_a_list_drops_what_is_gone_and_brings_what_is_new() -> None:
 
 def test_what_the_watch_brings_while_a_list_is_read_stands() -> None:
     watched = Watched()
-    for name in ("deleted", "changed", "recreated"):
+    for name in ("deleted", "changed", "recreated", "renewed"):
         watched.cache.observe(ProtectionGroup, raw.group(name, version=1), gone=False)
     known = watched.cache.known(ProtectionGroup)
     listed = [raw.group(name, version=1) for name in ("deleted", "changed", "recreated")]
@@ -127,8 +127,10 @@ def test_what_the_watch_brings_while_a_list_is_read_stands() -> None:
     watched.cache.observe(ProtectionGroup, raw.group("created", version=4), gone=False)
     watched.cache.observe(ProtectionGroup, raw.group("recreated", version=5), gone=True)
     watched.cache.observe(ProtectionGroup, raw.group("recreated", version=6, uid="u2"), gone=False)
+    watched.cache.observe(ProtectionGroup, raw.group("renewed", version=7, uid="u3"), gone=False)
     watched.cache.replace(ProtectionGroup, listed, known)
-    assert {name: watched.version(name) for name in ("deleted", "changed", "created", "recreated")} == {
+    assert {name: watched.version(name) for name in ("deleted", "changed", "created", "recreated", "renewed")} == {
+        "renewed": "7",
         "deleted": None,
         "changed": "3",
         "created": "4",
