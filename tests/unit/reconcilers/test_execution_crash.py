@@ -145,8 +145,9 @@ def test_a_refusal_survives_a_crash_at_any_effect(applied: bool) -> None:
         world.until(lambda world=world: world.finished("run"), DRExecution)  # type: ignore[misc]
         status, at = world.seen("run").status, f"killed at effect {number} ({name})"
         assert world.deaths == 1, at
-        assert (status.phase, status.error) == (want.phase, want.error), at
+        assert (status.phase, status.error, status.findings) == (want.phase, want.error, want.findings), at
         assert status.error is not None
+        assert status.findings, at
         assert world.cloud.launches() == [], at
         assert_nothing_left(world)
 
