@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 .PHONY: help setup demo test test-unit test-contract test-integration test-e2e sandbox sandbox-down generate verify lint format lock clean
 
 help: ## what each target does
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z-]*:.*## / {printf "  \033[36m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z0-9-]*:.*## / {printf "  \033[36m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): requirements/dev.lock pyproject.toml
 	@echo "[setup] Python packages into $(VENV) (about a minute the first time)"
@@ -56,9 +56,9 @@ generate: $(STAMP) ## writes the generated files anew: CRDs, schema of the world
 	$(BIN)/python -m drs_sandbox.world
 
 verify: $(STAMP) ## fails if a generated file is out of date or something is where it must not be
+	@test ! -e operator/__init__.py || { echo "operator/__init__.py must not exist: it would shadow Python's own module (docs/adr/0004)"; exit 1; }
 	$(BIN)/python -m drs_operator.api.crd crds --check
 	$(BIN)/python -m drs_sandbox.world --check
-	@test ! -e operator/__init__.py || { echo "operator/__init__.py must not exist: it would shadow Python's own module (docs/adr/0004)"; exit 1; }
 
 lint: $(STAMP) ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .

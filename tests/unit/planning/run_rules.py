@@ -53,6 +53,7 @@ def check_run(before: Run, after: Run) -> None:
     assert len(kept) == len(after.holds), "ids of holds are unique"
     for hold in before.holds:
         assert kept[hold.id] == hold or hold.open, "a hold that was closed stays closed"
+    assert len({intent.token for intent in after.intents}) == len(after.intents), "a token is one for each call"
     jobs = {intent.key: intent.job_id for intent in after.intents}
     for intent in before.intents:
         assert intent.key in jobs, "no intent is forgotten"
