@@ -268,6 +268,13 @@ class Run(Record):
                 return wave
         raise KeyError(number)
 
+    def servers_by_place(self) -> dict[Place, list[str]]:
+        """Ids of all servers of the run, by where they launch: what it holds in the ledger."""
+        by_place: dict[Place, list[str]] = {}
+        for wave in self.waves:
+            by_place.setdefault(wave.place, []).extend(server.server_id for server in wave.servers)
+        return by_place
+
     def open_holds(self, number: int | None = None) -> list[Hold]:
         """What waits for a person, of one wave or of all."""
         return [hold for hold in self.holds if hold.open and number in (None, hold.wave_number)]

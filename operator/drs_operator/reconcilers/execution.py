@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-
 from drs_operator.api.v1alpha1 import DRExecution
 from drs_operator.api.v1alpha1.codes import Code, reason
 from drs_operator.api.v1alpha1.conditions import find_condition, set_condition
@@ -11,7 +9,7 @@ from drs_operator.api.v1alpha1.drexecution_status import DRExecutionStatus
 from drs_operator.api.v1alpha1.enums import ConditionStatus, ConditionType
 from drs_operator.planning import commands, ending, engine, projection
 from drs_operator.planning.commands import Command
-from drs_operator.planning.facts import Failure, Place
+from drs_operator.planning.facts import Failure
 from drs_operator.planning.run import Run
 from drs_operator.ports import LostRace, ReadFailed
 from drs_operator.reconcilers import launching, starting
@@ -110,10 +108,7 @@ async def _step(session: Session, step: engine.Step) -> None:
 async def _finish(session: Session) -> None:
     """Lets go of the locks, then writes the end: after a crash between the two, both are done again."""
     run, ledger = session.run, session.context.ledger
-    by_place: dict[Place, list[str]] = defaultdict(list)
-    for wave in run.waves:
-        by_place[wave.place] += [server.server_id for server in wave.servers]
-    for place, server_ids in by_place.items():
+    for place, server_ids in run.servers_by_place().items():
         await ledger.release_servers(place, server_ids, run.execution_id)
     await ledger.unlock_plan(run.plan_id, run.execution_id)
     await session.move(run.model_copy(update={"state": "Ended", "finish_time": session.context.clock.now()}))

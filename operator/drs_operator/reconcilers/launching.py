@@ -10,16 +10,16 @@ import asyncio
 from drs_operator.api.v1alpha1 import DRExecution, TargetAccount
 from drs_operator.api.v1alpha1.enums import ManagementPolicy
 from drs_operator.planning import guards, holds, launching
-from drs_operator.planning.facts import Failure, RecoveryPoint
+from drs_operator.planning.facts import Failure
 from drs_operator.planning.launching import Refusal, Refused, Unknown
 from drs_operator.planning.run import LaunchIntent, Run, RunWave
 from drs_operator.ports import Access, AccessDenied, LostRace, ReadFailed, Started
 from drs_operator.reconcilers.access import access_of, for_run, is_allowed
 from drs_operator.reconcilers.context import Context
+from drs_operator.reconcilers.points import points_of
 from drs_operator.reconcilers.session import Session
 
 TAG = "drs-operator.io/token"
-PROBES = 8
 
 
 def job_tags(run: Run, intent: LaunchIntent) -> dict[str, str]:
@@ -52,7 +52,7 @@ async def launch(session: Session, intent: LaunchIntent) -> None:
         instances, jobs, points = await asyncio.gather(
             context.cloud.recovery_instances(access, wave.region, intent.server_ids),
             context.cloud.jobs(access, wave.region, since),
-            _points(context, access, wave.region, intent),
+            points_of(context, access, wave.region, intent.server_ids),
         )
     except AccessDenied as error:
         now = context.clock.now()
@@ -141,16 +141,3 @@ async def _barrier(session: Session, wave: RunWave) -> Access | Failure | None:
         if error.code == "ROLE_ASSUMPTION_FAILED":
             return Failure("AccountUnavailable", error.message)
         raise
-
-
-async def _points(
-    context: Context, access: Access, region: str, intent: LaunchIntent
-) -> dict[str, tuple[RecoveryPoint, ...]]:
-    slots = asyncio.Semaphore(PROBES)
-
-    async def probe(server_id: str) -> tuple[RecoveryPoint, ...]:
-        async with slots:
-            return await context.cloud.recovery_points(access, region, server_id)
-
-    found = await asyncio.gather(*(probe(server_id) for server_id in intent.server_ids))
-    return dict(zip(intent.server_ids, found, strict=True))

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable
-
 from drs_operator.api.v1alpha1 import DRExecution, ProtectionGroup, RecoveryPlan
 from drs_operator.api.v1alpha1.protectiongroup import ProtectionGroupStatus
 from drs_operator.planning import group as membership
-from drs_operator.planning.facts import Failure, SourceServer
-from drs_operator.ports import Access, ReadFailed
+from drs_operator.planning.facts import Failure
+from drs_operator.ports import ReadFailed
 from drs_operator.reconcilers.access import entry
 from drs_operator.reconcilers.context import Context, Outcome, asked_now, record, tell
+from drs_operator.reconcilers.points import has_points
 
-PROBES = 8
 LATE = 2
 """So many refreshes without a new inventory, and a group is looked at all the same: its account may be refused."""
 
@@ -54,15 +51,3 @@ async def _status(context: Context, group: ProtectionGroup) -> ProtectionGroupSt
     except ReadFailed as error:
         return membership.unreadable(group, Failure(error.code, error.message), used_by, now)
     return membership.evaluate(group, context.installation, account.spec.account_id, members, points, used_by, now)
-
-
-async def has_points(context: Context, access: Access, region: str, servers: Iterable[SourceServer]) -> dict[str, bool]:
-    """Of servers whose state leaves a doubt: whether a recovery point exists. A few reads at a time."""
-    slots = asyncio.Semaphore(PROBES)
-
-    async def probe(server_id: str) -> bool:
-        async with slots:
-            return bool(await context.cloud.recovery_points(access, region, server_id))
-
-    ids = [server.server_id for server in servers]
-    return dict(zip(ids, await asyncio.gather(*(probe(server_id) for server_id in ids)), strict=True))

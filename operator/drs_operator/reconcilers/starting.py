@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-
 from drs_operator.api.v1alpha1 import DRExecution, ProtectionGroup, RecoveryPlan, TargetAccount
 from drs_operator.api.v1alpha1.drexecution_status import Finding
 from drs_operator.api.v1alpha1.enums import Severity
@@ -15,7 +13,7 @@ from drs_operator.planning.run import ErrorRecord, FindingRecord, Run, RunServer
 from drs_operator.ports import Access, ReadFailed, RunIdClaim
 from drs_operator.reconcilers.access import access_of, is_allowed
 from drs_operator.reconcilers.context import Context
-from drs_operator.reconcilers.protection_group import has_points
+from drs_operator.reconcilers.points import has_points
 from drs_operator.reconcilers.session import Session
 
 PASSING = frozenset({"DRS_ERROR", "LEDGER_UNREACHABLE", "DYNAMODB_ERROR", "INTERNAL_ERROR"})
@@ -127,9 +125,7 @@ async def _refuse(session: Session, refusal: Finding, found: list[Finding]) -> N
 
 async def _hold_servers(session: Session) -> None:
     context, run = session.context, session.run
-    by_place: dict[Place, list[str]] = defaultdict(list)
-    for wave in run.waves:
-        by_place[wave.place] += [server.server_id for server in wave.servers]
+    by_place = run.servers_by_place()
     losses: dict[str, str] = {}
     for place, server_ids in by_place.items():
         losses |= await context.ledger.hold_servers(place, server_ids, run.execution_id)

@@ -9,7 +9,6 @@ from typing import Any
 
 from drs_sandbox.clock import Clock
 from drs_sandbox.drs.errors import not_found
-from drs_sandbox.drs.ids import parse_arn
 from drs_sandbox.drs.ports import Ec2Port, FaultPort
 from drs_sandbox.drs.snapshot_rounds import SnapshotRounds
 from drs_sandbox.drs.state import Job, RecoveryInstance, RegionState, SourceServer
@@ -59,14 +58,6 @@ class Simulation:
         """A source server, if it is there."""
         state = self.regions.get((account, region))
         return state.servers.get(server_id) if state else None
-
-    def server_by_arn(self, text: str) -> SourceServer | None:
-        """The source server with this ARN, in whatever account and Region."""
-        parts = parse_arn(text)
-        if parts is None or parts[2] != "source-server":
-            return None
-        region, account, _, server_id = parts
-        return self.find_server(account, region, server_id)
 
     def park(self, resume: Resume) -> None:
         """Keeps something stuck until `release_stuck`."""
