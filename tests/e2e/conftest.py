@@ -12,6 +12,7 @@ import pytest
 
 from drs_sandbox.up import Sandbox
 from tests.e2e.harness import Kubectl, Operator, account, eventually, group, plan
+from tests.e2e.world import world as world_text
 
 SPEED = 200.0
 
@@ -20,7 +21,8 @@ SPEED = 200.0
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """The whole sandbox with the operator's types, role and tables."""
     folder = tmp_path_factory.mktemp("e2e")
-    world = Path(__file__).with_name("world.yaml")
+    world = folder / "world.yaml"
+    world.write_text(world_text())
     with Sandbox(folder / "sandbox", world=world, speed=SPEED, audit_log=folder / "audit.jsonl") as running:
         kubectl = Kubectl(running)
         kubectl("apply", "--server-side", "-f", "crds/")
@@ -66,5 +68,5 @@ def namespace(kubectl: Kubectl) -> Iterator[str]:
         plan(name, "two", "db", "app", pauseBeforeWave=True),
     )
     yield name
-    # Objects only: what a test leaves running would hold the servers that the next one wants.
+    # Nobody waits for it: the servers are this namespace's own, and the next operator lets go of them.
     kubectl.run("delete", "drplan,drpg", "--all", "-n", name, "--wait=false")

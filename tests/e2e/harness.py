@@ -152,7 +152,7 @@ def account(name: str, account_id: str, external_id: str, regions: list[str]) ->
 
 
 def group(namespace: str, name: str, tier: str, account_name: str = "production") -> dict[str, Any]:
-    """A ProtectionGroup of the servers of a tier."""
+    """A ProtectionGroup of the servers that a tier has in this namespace."""
     return {
         "apiVersion": "drs-operator.io/v1alpha1",
         "kind": "ProtectionGroup",
@@ -161,7 +161,7 @@ def group(namespace: str, name: str, tier: str, account_name: str = "production"
             "targetAccountRef": {"name": account_name},
             "region": "us-east-1",
             "serverSelectionMode": "tags",
-            "serverSelectionTags": {"Tier": tier},
+            "serverSelectionTags": {"Tier": tier, "Namespace": namespace},
         },
     }
 

@@ -9,6 +9,7 @@ import pytest
 from drs_sandbox.up import Sandbox
 from tests.e2e.harness import Kubectl, Operator, eventually, execution, group, plan
 from tests.e2e.test_quickstart import launches
+from tests.e2e.world import server_id
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +53,7 @@ def test_a_failed_server_ends_the_drill_failed_and_wait_returns(
 ) -> None:
     kubectl("wait", "-n", namespace, "--for=condition=Ready", "drplan/three", "--timeout=60s")
     sandbox.control.add_faults(
-        "faults: [{phase: LAUNCH, serverId: s-0app0000000000001, effect: launchFailed, "
+        f"faults: [{{phase: LAUNCH, serverId: {server_id(namespace, 'application')}, effect: launchFailed, "
         "rawError: InsufficientInstanceCapacity}]",
         "test",
     )
