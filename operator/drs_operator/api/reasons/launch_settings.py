@@ -1,0 +1,83 @@
+"""Launch settings: what is checked before it is written to DRS and EC2."""
+
+from drs_operator.api.reasons.record import Area, Reason, coded, condition, field, schema
+from drs_operator.api.v1alpha1.codes import Code
+
+_AREA = Area.LAUNCH_SETTINGS
+_GROUP = "ProtectionGroup"
+_NOT_YET = "launch settings"
+"""The checks before settings are written; their runbooks are there already."""
+_SEEN = (*condition(_GROUP, "LaunchConfigurationSynced"), *field(_GROUP, "servers[].message"))
+
+LAUNCH_SETTINGS: tuple[Reason, ...] = (
+    coded(
+        Code.INSTANCE_TYPE_UNAVAILABLE,
+        _AREA,
+        _SEEN,
+        "The Region does not offer the instance type.",
+        "Choose a type that it offers: aws ec2 describe-instance-type-offerings --region REGION.",
+        missing=_NOT_YET,
+    ),
+    coded(
+        Code.SUBNET_NOT_FOUND,
+        _AREA,
+        _SEEN,
+        "The subnet does not exist in the account and Region that are recovered into.",
+        "Correct subnetId.",
+        missing=_NOT_YET,
+    ),
+    coded(
+        Code.SECURITY_GROUPS_NOT_FOUND,
+        _AREA,
+        _SEEN,
+        "A security group does not exist in the account and Region, or is of another VPC than the subnet.",
+        "Name security groups of the subnet's VPC.",
+        missing=_NOT_YET,
+    ),
+    coded(
+        Code.IP_NOT_PRIVATE,
+        _AREA,
+        (*schema(_GROUP), *_SEEN),
+        "staticPrivateIp is no private IPv4 address.",
+        "Use an address of the subnet, in 10/8, 172.16/12, 192.168/16 or 100.64/10.",
+    ),
+    coded(
+        Code.IP_OUT_OF_RANGE,
+        _AREA,
+        _SEEN,
+        "staticPrivateIp is not in the subnet's address range.",
+        "Choose an address of the subnet, or another subnet.",
+        missing=_NOT_YET,
+    ),
+    coded(
+        Code.IP_RESERVED,
+        _AREA,
+        _SEEN,
+        "staticPrivateIp is one of the five addresses that AWS keeps in every subnet.",
+        "Choose another address: the first four and the last of a subnet are never free.",
+        missing=_NOT_YET,
+    ),
+    coded(
+        Code.IP_IN_USE,
+        _AREA,
+        _SEEN,
+        "Something else has this address in the subnet now.",
+        "Find its network interface and free the address, or choose another one.",
+        missing=_NOT_YET,
+    ),
+    coded(
+        Code.DUPLICATE_IP,
+        _AREA,
+        (*schema(_GROUP), *_SEEN),
+        "Two servers, of this group or of two groups, are to have the same address.",
+        "Give each server its own staticPrivateIp.",
+    ),
+    coded(
+        Code.DRILL_NOT_ISOLATED,
+        _AREA,
+        (*condition(_GROUP, "LaunchConfigurationSynced"),),
+        "A drill would launch into the network of production.",
+        "Set drillLaunchConfiguration to an isolated subnet.",
+        missing="drill isolation",
+    ),
+)

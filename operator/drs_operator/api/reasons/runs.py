@@ -1,0 +1,156 @@
+"""Runs: why they end, what they wait for, what they tell."""
+
+from drs_operator.api.reasons.record import (
+    RUN_FINDING,
+    RUN_HOLD,
+    RUN_QUEUE,
+    RUN_REFUSED,
+    RUN_SERVER,
+    Area,
+    Reason,
+    coded,
+    condition,
+    event,
+    word,
+)
+from drs_operator.api.v1alpha1.codes import Code
+
+_AREA = Area.RUNS
+_RUN = "DRExecution"
+_ENDS = condition(_RUN, "Succeeded", "Finished", "Ready")
+_GOES_ON = condition(_RUN, "Succeeded", "Reconciling")
+
+RUNS: tuple[Reason, ...] = (
+    coded(
+        Code.WAVE_LAUNCH_FAILED,
+        _AREA,
+        (*RUN_REFUSED, *RUN_SERVER),
+        "AWS did not launch at least one server of a wave.",
+        "Read the server's error: it is AWS's own word, for example InsufficientInstanceCapacity.",
+    ),
+    coded(
+        Code.WAVE_TIMED_OUT,
+        _AREA,
+        (*RUN_REFUSED, *RUN_SERVER, *event(_RUN)),
+        "A wave was not ready within its timeoutSeconds.",
+        "Look at the DRS job: it goes on in AWS, and may still succeed.",
+    ),
+    coded(
+        Code.LAUNCH_OUTCOME_UNKNOWN,
+        _AREA,
+        (*RUN_HOLD, *RUN_SERVER, *RUN_QUEUE),
+        "Whether a launch call was carried out is not known, and no job of it has turned up.",
+        "Look in AWS for the job before anything else: a second launch destroys the instances of the first.",
+    ),
+    coded(
+        Code.LIVE_RECOVERY_INSTANCE,
+        _AREA,
+        (*RUN_FINDING, *RUN_REFUSED, *RUN_SERVER),
+        "The server already runs as a real recovery: a launch would destroy that instance.",
+        "Find out whether that instance serves users; if it does, nothing may be launched over it.",
+    ),
+    coded(
+        Code.ALREADY_EXECUTED,
+        _AREA,
+        RUN_REFUSED,
+        "This run id was executed before; nothing was launched now.",
+        "To run again on purpose, create an execution of another name (and runId).",
+    ),
+    coded(
+        Code.RUN_ID_CONFLICT,
+        _AREA,
+        RUN_REFUSED,
+        "This run id was used for something else, or is running under another object.",
+        "Choose another spec.runId or name.",
+    ),
+    coded(
+        Code.REQUEST_EXPIRED,
+        _AREA,
+        RUN_REFUSED,
+        "The run could not start in time: its startingDeadlineSeconds were over.",
+        "If it is still wanted, create a new execution.",
+    ),
+    word(
+        "PauseBeforeWave",
+        _AREA,
+        (*RUN_HOLD, *event(_RUN)),
+        "The plan asks for a person before this wave.",
+        "Check what the plan wants checked, then resume the hold.",
+    ),
+    word(
+        "Requested",
+        _AREA,
+        (*RUN_HOLD, *event(_RUN)),
+        "Somebody paused the run: no further wave starts.",
+        "Ask who paused it, then resume or cancel.",
+    ),
+    word(
+        "WaveFailed",
+        _AREA,
+        (*RUN_HOLD, *event(_RUN)),
+        "Required servers of a wave did not come up, and the wave's onFailure is Pause.",
+        "Read each server's error, then skip the wave or cancel the run.",
+    ),
+    word(
+        "WaveCompletedWithExceptions",
+        _AREA,
+        event(_RUN),
+        "A wave is done although some of its servers were not launched.",
+        "Read the errors of the servers that failed.",
+    ),
+    word(
+        "CompletedWithExceptions",
+        _AREA,
+        (*_ENDS, *event(_RUN)),
+        "The run is done, but not every server was launched or not every wave was run.",
+        "Read which waves and servers are missing, and decide whether they are needed.",
+    ),
+    word(
+        "Cancelled",
+        _AREA,
+        (*_ENDS, *event(_RUN)),
+        "Somebody cancelled the run; no further wave was started.",
+        "See who cancelled it; instances that were launched keep running.",
+    ),
+    word(
+        "Draining",
+        _AREA,
+        _GOES_ON,
+        "The verdict is known; the run follows its DRS jobs to their end, 24 hours at most.",
+        "Wait: plan and servers are free when the jobs have ended.",
+    ),
+    word(
+        "ObservationGap",
+        _AREA,
+        RUN_HOLD,
+        "Nobody observed the run for more than an hour, so its next wave is held.",
+        "Check that the run is still wanted, then resume.",
+        missing="observation gap",
+    ),
+    word(
+        "RestoredFromLedger",
+        _AREA,
+        _ENDS,
+        "The result of an earlier run was restored from the ledger.",
+        missing="restoring results",
+    ),
+    word(
+        "WaitingForDrill",
+        _AREA,
+        _GOES_ON,
+        "A recovery waits for a drill of the same plan to end; the drill is being cancelled.",
+        "Wait; the drill's running jobs have to end first.",
+        missing="recoveries that displace drills",
+    ),
+    word("Validating", _AREA, _GOES_ON, "Plan, groups, accounts and servers are being checked."),
+    word("Running", _AREA, _GOES_ON, "Waves are under way."),
+    word("Paused", _AREA, _GOES_ON, "A person is waited for; see the condition Paused for the holds."),
+    word("Cancelling", _AREA, _GOES_ON, "It was cancelled; running DRS jobs are followed to their end."),
+    word("Completed", _AREA, (*_ENDS, *event(_RUN)), "Every wave is done and every server was launched."),
+    word("Started", _AREA, event(_RUN), "Validation is over, the run is pinned and begins."),
+    word("WaveLaunching", _AREA, event(_RUN), "AWS has taken the first job of a wave."),
+    word("WaveCompleted", _AREA, event(_RUN), "A wave is done."),
+    word("WaveSkipped", _AREA, event(_RUN), "A wave was skipped by a person."),
+    word("HoldClosed", _AREA, event(_RUN), "A hold was opened by a person, or has become needless."),
+    word("Ended", _AREA, event(_RUN), "Every job has ended; plan and servers are free for other runs."),
+)

@@ -1,0 +1,196 @@
+"""Groups that cannot work, and why."""
+
+from drs_sandbox.up import Sandbox
+from tests.e2e.harness import Kubectl
+from tests.e2e.reasons import HOME, REGION, Situation, account_id, group, server, server_id, target, world_account
+
+
+def _lose_a_tag(sandbox: Sandbox, kubectl: Kubectl) -> None:
+    sandbox.control.set_server(server_id("tag-lost", 2), {"tags.Situation": "elsewhere"}, HOME)
+
+
+def _release(sandbox: Sandbox, kubectl: Kubectl) -> None:
+    kubectl("annotate", "-n", "nothing-leaves", "drpg/nothing-leaves", "drs-operator.io/release-servers=all")
+
+
+GROUPS: tuple[Situation, ...] = (
+    Situation(
+        name="no-account",
+        word="TargetAccountNotFound",
+        kind="drpg",
+        condition="ServersResolved",
+        status="False",
+        says=("TargetAccount nobody", "create it"),
+        event="TargetAccountNotFound",
+        objects=(group("no-account", account="nobody"),),
+        because="the account that it names does not exist",
+    ),
+    Situation(
+        name="not-allowed",
+        word="NamespaceNotAllowed",
+        kind="drpg",
+        condition="ServersResolved",
+        status="False",
+        says=("TargetAccount not-allowed", "namespace not-allowed", "allowedNamespaces"),
+        event="NamespaceNotAllowed",
+        objects=(
+            target(
+                "not-allowed",
+                REGION,
+                allowedNamespaces={"from": "Selector", "selector": {"matchLabels": {"tenant": "payments"}}},
+            ),
+            group("not-allowed", account="not-allowed"),
+        ),
+        accounts=(world_account("not-allowed"),),
+        because="the namespace has not the label that the account asks for",
+    ),
+    Situation(
+        name="refused-account",
+        word="RoleAssumptionFailed",
+        kind="drpg",
+        condition="ServersResolved",
+        status="Unknown",
+        says=("role/DRSOrchestrationRole",),
+        objects=(
+            target("refused-account", REGION, externalId="not-the-right-one"),
+            group("refused-account", account="refused-account"),
+        ),
+        accounts=(world_account("refused-account"),),
+        hides=("not-the-right-one",),
+        because="its account cannot be entered, so its servers are not known",
+    ),
+    Situation(
+        name="uninitialised-region",
+        word="DrsNotInitialized",
+        kind="drpg",
+        condition="ServersResolved",
+        status="Unknown",
+        says=("aws drs initialize-service --region eu-west-1",),
+        objects=(
+            target("uninitialised-region"),
+            group("uninitialised-region", account="uninitialised-region", region="eu-west-1"),
+        ),
+        accounts=(world_account("uninitialised-region", {"name": "eu-west-1", "initialized": False}),),
+        because="DRS was never initialised where it recovers into",
+    ),
+    Situation(
+        name="misspelt-tag",
+        word="TooFewServers",
+        kind="drpg",
+        condition="ServersResolved",
+        status="False",
+        says=("Situation=mispelt-tag", "aws drs describe-source-servers --region us-east-1"),
+        event="TooFewServers",
+        objects=(group("misspelt-tag", serverSelectionTags={"Situation": "mispelt-tag"}),),
+        servers=(server("misspelt-tag"),),
+        because="the tags match nothing",
+    ),
+    Situation(
+        name="less-than-wanted",
+        word="TooFewServers",
+        kind="drpg",
+        condition="ServersResolved",
+        status="False",
+        says=("2 of at least 3 servers",),
+        event="TooFewServers",
+        objects=(group("less-than-wanted", membership={"minServers": 3}),),
+        servers=(server("less-than-wanted", 1), server("less-than-wanted", 2)),
+        because="fewer servers than minServers match",
+    ),
+    Situation(
+        name="unknown-ids",
+        word="InvalidServers",
+        kind="drpg",
+        condition="ServersResolved",
+        status="False",
+        says=("2 of 3", server_id("unknown-ids", 8), "us-east-1"),
+        event="InvalidServers",
+        objects=(
+            group(
+                "unknown-ids",
+                serverSelectionMode="explicit",
+                sourceServerIds=[server_id("unknown-ids", number) for number in (1, 8, 9)],
+            ),
+        ),
+        servers=(server("unknown-ids"),),
+        details={"invalidServers": (server_id("unknown-ids", 8), server_id("unknown-ids", 9), "INVALID_SERVERS")},
+        because="two of three listed servers do not exist there, and both are named",
+    ),
+    Situation(
+        name="disconnected",
+        word="InvalidReplicationState",
+        kind="drpg",
+        condition="ReplicationHealthy",
+        status="False",
+        says=("1 of 2 servers", "disconnected-2"),
+        event="InvalidReplicationState",
+        objects=(group("disconnected"),),
+        servers=(
+            server("disconnected", 1),
+            server("disconnected", 2, replicationState="DISCONNECTED", snapshots=[]),
+        ),
+        details={"invalidServers": (server_id("disconnected", 2), "DISCONNECTED", "INVALID_REPLICATION_STATE")},
+        because="a member is disconnected",
+    ),
+    Situation(
+        name="not-synced",
+        word="NoRecoveryPoint",
+        kind="drpg",
+        condition="ReplicationHealthy",
+        status="False",
+        says=("1 of 1 servers", "not-synced-1"),
+        event="NoRecoveryPoint",
+        objects=(group("not-synced"),),
+        servers=(server("not-synced", replicationState="INITIAL_SYNC", snapshots=[]),),
+        details={"invalidServers": (server_id("not-synced"), "INITIAL_SYNC", "NO_RECOVERY_POINT")},
+        because="the initial sync has not ended",
+    ),
+    Situation(
+        name="tag-lost",
+        word="MembershipUnstable",
+        kind="drpg",
+        condition="MembershipStable",
+        status="False",
+        says=("tag-lost-2",),
+        objects=(group("tag-lost"),),
+        servers=(server("tag-lost", 1), server("tag-lost", 2)),
+        details={"servers": ("Leaving", server_id("tag-lost", 2))},
+        until=("drpg", "tag-lost", "Ready"),
+        then=_lose_a_tag,
+        because="somebody changed a tag in DRS; the server stays protected",
+    ),
+    Situation(
+        name="region-errors",
+        word="DrsError",
+        kind="drpg",
+        condition="ServersResolved",
+        status="Unknown",
+        says=(account_id("region-errors"), "InternalServerException", "the operator keeps trying"),
+        objects=(target("region-errors"), group("region-errors", account="region-errors")),
+        accounts=(world_account("region-errors", {"name": REGION, "sourceServers": [server("region-errors")]}),),
+        faults=(
+            {
+                "operation": "DescribeSourceServers",
+                "account": account_id("region-errors"),
+                "effect": "error",
+                "code": "InternalServerException",
+            },
+        ),
+        because="AWS answers 500",
+    ),
+    Situation(
+        name="nothing-leaves",
+        word="Stable",
+        shows="NothingToRelease",
+        kind="drpg",
+        condition="MembershipStable",
+        status="True",
+        says=("every member matches", "release-servers=all", "NOTHING_TO_RELEASE", "no server of the group is Leaving"),
+        event="CommandRefused",
+        objects=(group("nothing-leaves"),),
+        servers=(server("nothing-leaves"),),
+        until=("drpg", "nothing-leaves", "Ready"),
+        then=_release,
+        because="the command is answered in the condition and in an Event",
+    ),
+)
