@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit test-contract test-integration test-e2e sandbox sandbox-down generate verify lint format lock clean
+.PHONY: help setup demo test test-unit test-contract test-integration test-e2e sandbox sandbox-down generate verify lint format lock bench clean
 
 help: ## what each target does
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z0-9-]*:.*## / {printf "  \033[36m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,10 @@ test-integration: $(STAMP) ## against a real API server
 
 test-e2e: $(STAMP) ## the quickstart on the whole sandbox, also with a killed operator
 	@$(BIN)/pytest tests/e2e
+
+bench: $(STAMP) ## measures the floors at full size, about ten minutes; BENCH="-o json" for machines
+	@$(BIN)/python -m drs_sandbox.toolchain kube-apiserver kube-controller-manager kubectl etcd dynamodb
+	@$(BIN)/python -m bench $(BENCH)
 
 generate: $(STAMP) ## writes the generated files anew: CRDs, schema of the world file
 	$(BIN)/python -m drs_operator.api.crd crds

@@ -1,0 +1,142 @@
+"""Every folder of `examples/`, applied as it stands to the world that comes with it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drs_sandbox.up import Sandbox
+from tests.e2e.harness import ROOT, Kubectl, Operator, eventually, execution
+
+EXAMPLES = ROOT / "examples"
+MUTATING = ("Create", "Update", "Modify", "Delete", "Start", "Terminate", "Tag", "Untag", "Put", "Run")
+
+
+@contextmanager
+def applied(example: str, folder: Path) -> Iterator[tuple[Sandbox, Kubectl]]:
+    """The example's world with a running operator, and the example applied."""
+    with Sandbox(folder / "sandbox", world=EXAMPLES / example / "world.yaml", speed=200) as sandbox:
+        kubectl = Kubectl(sandbox)
+        kubectl("apply", "--server-side", "-f", "crds/")
+        kubectl("apply", "-k", "manifests/install")
+        command = Path(sys.executable).parent / "drs-operator"
+        subprocess.run([command, "init-ledger"], env=sandbox.environment, check=True)
+        eventually("the operator's kubeconfig", sandbox.operator_kubeconfig.exists)
+        operator = Operator(sandbox, folder / "operator.log")
+        operator.start()
+        try:
+            kubectl("apply", "-k", f"examples/{example}")
+            yield sandbox, kubectl
+        finally:
+            operator.kill()
+        assert "a defect in a reconciler" not in operator.log, operator.log
+
+
+def ready(kubectl: Kubectl, namespace: str, *objects: str) -> None:
+    """Waits until all of the objects are Ready."""
+    kubectl("wait", "-n", namespace, "--for=condition=Ready", *objects, "--timeout=90s")
+
+
+def finished(kubectl: Kubectl, namespace: str, plan: str) -> dict[str, Any]:
+    """Runs a drill of a plan to its end and returns its status."""
+    kubectl.apply(execution(namespace, "drill", plan))
+    kubectl("wait", "-n", namespace, "--for=condition=Finished", "drx/drill", "--timeout=90s")
+    return kubectl.status("drx", "drill", namespace)
+
+
+def test_every_example_has_a_test() -> None:
+    folders = {path.name for path in EXAMPLES.iterdir() if path.is_dir()}
+    assert folders == {"quickstart", "tags", "explicit-servers", "multi-account", "large-waves", "onboarding"}
+
+
+def test_tags(tmp_path: Path) -> None:
+    with applied("tags", tmp_path) as (sandbox, kubectl):
+        ready(kubectl, "dr-tags", "drplan/orders")
+        assert kubectl.status("drplan", "orders", "dr-tags")["totalServers"] == 5, (
+            "not the server of another application"
+        )
+        sandbox.control.set_server("s-0db00000000000001", {"tags.Tier": "databse"})
+
+        def leaving() -> dict[str, Any]:
+            condition = kubectl.condition("drpg", "orders-db", "dr-tags", "MembershipStable")
+            return condition if condition.get("status") == "False" else {}
+
+        assert "db-1" in eventually("the change is told", leaving)["message"]
+        status = kubectl.status("drpg", "orders-db", "dr-tags")
+        assert status["serverCount"] == 2, "a tag removed by mistake leaves the server protected"
+        assert kubectl.condition("drpg", "orders-db", "dr-tags", "Ready")["status"] == "True"
+
+
+def test_explicit_servers(tmp_path: Path) -> None:
+    with applied("explicit-servers", tmp_path) as (sandbox, kubectl):
+        ready(kubectl, "dr-explicit", "drpg/ledger-db", "drplan/ledger")
+        status = kubectl.status("drpg", "ledger-db", "dr-explicit")
+        assert {server["launchConfiguration"] for server in status["servers"]} == {"Synced"}
+        assert finished(kubectl, "dr-explicit", "ledger")["phase"] == "Completed"
+        (wave,) = kubectl.status("drx", "drill", "dr-explicit")["waves"]
+        addresses = {server["serverId"]: server["privateIp"] for server in wave["servers"]}
+        assert addresses["s-0db00000000000001"] == "10.0.1.100"
+        assert addresses["s-0db00000000000002"] == "10.0.1.101"
+
+
+def test_multi_account(tmp_path: Path) -> None:
+    with applied("multi-account", tmp_path) as (_, kubectl):
+        ready(kubectl, "dr-multi", "drplan/everywhere")
+        assert kubectl.status("drplan", "everywhere", "dr-multi")["targetRegions"] == [
+            "eu-central-1",
+            "us-east-1",
+            "us-west-2",
+        ]
+        status = finished(kubectl, "dr-multi", "everywhere")
+        assert status["phase"] == "Completed"
+        jobs = {(job["accountId"], job["region"]) for wave in status["waves"] for job in wave["jobs"]}
+        assert len(jobs) == 3, "each wave was launched in its own place"
+
+
+def test_large_waves(tmp_path: Path) -> None:
+    with applied("large-waves", tmp_path) as (sandbox, kubectl):
+        ready(kubectl, "dr-large", "drplan/farm")
+        status = finished(kubectl, "dr-large", "farm")
+        assert (status["phase"], status["serverProgress"]) == ("Completed", "150/150")
+        made = [call for call in sandbox.control.calls("drs") if call["operation"] == "StartRecovery"]
+        assert sorted(len(call["parameters"]["sourceServers"]) for call in made) == [50, 100]
+
+
+def test_onboarding(tmp_path: Path) -> None:
+    with applied("onboarding", tmp_path) as (sandbox, kubectl):
+        ready(kubectl, "dr-onboarding", "drplan/legacy")
+        account = eventually(
+            "what nobody protects is counted",
+            lambda: [
+                r
+                for r in kubectl.status("drta", "onboarding-account").get("regions", [])
+                if r.get("unprotectedServers") == 1
+            ],
+        )
+        assert account[0]["sourceServers"] == 3
+        status = kubectl.status("drpg", "legacy", "dr-onboarding")
+        assert {server["launchConfiguration"] for server in status["servers"]} == {"WouldChange"}
+        refused = finished(kubectl, "dr-onboarding", "legacy")
+        assert refused["error"]["code"] == "ACCOUNT_OBSERVE_ONLY"
+        made = [
+            call["operation"]
+            for call in sandbox.control.calls()
+            if call["account"] == "123456789012"
+            and call["operation"].startswith(MUTATING)
+            and "drs.amazonaws.com" not in call["principal"]
+        ]
+        assert made == [], "not one mutating call"
+
+
+@pytest.mark.parametrize(
+    "example", ["tags", "explicit-servers", "multi-account", "large-waves", "onboarding", "quickstart"]
+)
+def test_an_example_is_one_kustomization(example: str) -> None:
+    named = (EXAMPLES / example / "kustomization.yaml").read_text()
+    assert f"examples/{example}" in named, "its first line says how to apply it"
