@@ -12,6 +12,9 @@ import yaml
 
 ACCOUNT = "123456789012"
 NAMESPACES = 60
+SPARES = tuple(f"3{number:011d}" for number in range(1, 17))
+"""Accounts for tests about accounts, one for each: two servers in us-east-1, one in eu-central-1."""
+SPARE_EXTERNAL_ID = "spare-external-id"
 TIERS: dict[str, dict[str, Any]] = {
     "database": {"count": 2, "short": "db"},
     "application": {"count": 2, "short": "app"},
@@ -65,7 +68,22 @@ def world() -> str:
                     "roles": [{**roles, "externalId": "another-external-id"}],
                     "regions": [{"name": "us-east-1"}],
                 },
+                *(_spare(account_id, {**roles, "externalId": SPARE_EXTERNAL_ID}) for account_id in SPARES),
             ],
         },
         sort_keys=False,
     )
+
+
+def _spare(account_id: str, role: dict[str, str]) -> dict[str, Any]:
+    def server(tier: str) -> dict[str, Any]:
+        return {"id": f"s-{account_id}{tier:0>5}", "hostname": tier, "tags": {"Tier": tier}, "snapshots": ["PT5M"]}
+
+    return {
+        "id": account_id,
+        "roles": [role],
+        "regions": [
+            {"name": "us-east-1", "sourceServers": [server("one"), server("two")]},
+            {"name": "eu-central-1", "sourceServers": [server("three")]},
+        ],
+    }

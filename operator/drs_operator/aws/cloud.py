@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from drs_operator.aws import drs, errors, launch, quotas
+from drs_operator.aws.inventories import Door, Inventories, door_of, reader
+from drs_operator.aws.quotas import Quotas
 from drs_operator.aws.sessions import Sessions
-from drs_operator.aws.shared import Shared
+from drs_operator.aws.shared import Patience, Shared, Silent
 from drs_operator.planning.facts import (
     Inventory,
     Jobs,
@@ -25,12 +26,14 @@ from drs_operator.planning.run import LaunchIntent
 from drs_operator.ports import Access, ReadFailed, Started
 
 T = TypeVar("T")
-Door = tuple[Access, str]
-"""A way into a place. Whoever has another role or external id shares nothing that was read through this one."""
 
 QUOTAS_SECONDS = 3600.0
-FAILURE_SECONDS = 15.0
-"""How long a failed sweep is remembered, so that a hundred groups do not ask a dead Region a hundred times."""
+PUBLISHED_SECONDS = 300.0
+"""How long published quotas stand in before Service Quotas is asked again."""
+PATIENCE_SECONDS = 15.0
+"""How long a reconcile bears to hear nothing of a Region."""
+QUOTAS_PATIENCE_SECONDS = 5.0
+"""Quotas are worth less waiting than servers: there are published ones."""
 ASKED_SECONDS = 120.0
 """A run that has not asked for so long has no say any more in how far back the job board reaches."""
 
@@ -38,7 +41,9 @@ ASKED_SECONDS = 120.0
 class BotoCloud:
     """AWS through boto3. `on_refresh` is told of every new inventory; `tick_seconds` is the job board's age.
 
-    Reads go through one session of an account, whatever session an `Access` names: that one is for mutations.
+    Reads go through one session of an account, whatever session an `Access` names: that one is for mutations. What
+    limits their rate: one sweep a refresh and one look at the jobs a tick, shared by all; a place's few threads; and
+    the back-off and the retry quota of botocore's standard mode, when AWS says that it is too much all the same.
     """
 
     def __init__(
@@ -48,69 +53,63 @@ class BotoCloud:
         tick_seconds: float,
         on_refresh: Callable[[Inventory], None] = lambda _: None,
         launch_timeout_seconds: float = launch.READ_TIMEOUT_SECONDS,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._sessions = sessions
-        self._refresh = refresh_seconds
         self._tick = tick_seconds
-        self._on_refresh = on_refresh
         self._launch_timeout = launch_timeout_seconds
-        self._inventories: Shared[Door, Inventory] = Shared()
+        self._patience = patience_seconds
+        self._inventories = Inventories(sessions, self._sweep, refresh_seconds, patience_seconds, on_refresh)
         self._jobs: Shared[Door, Jobs] = Shared()
-        self._quotas: Shared[Door, dict[str, int]] = Shared()
-        self._failures: dict[Door, tuple[float, ReadFailed]] = {}
+        self._quotas: Shared[Door, Quotas] = Shared()
         self._asked: dict[Door, dict[datetime, float]] = {}
 
     async def _read(self, access: Access, region: str, service: str, call: Callable[[Any], T]) -> T:
-        reader = _reader(access)
-        return await self._sessions.run(reader, region, lambda: call(self._sessions.client(reader, service, region)))
+        shared = reader(access)
+        return await self._sessions.run(shared, region, lambda: call(self._sessions.client(shared, service, region)))
 
     async def report(self, access: Access, region: str, newer_than: datetime | None = None) -> RegionReport:
-        """One Region of an account; what fails there becomes its state."""
+        """One Region of an account; what fails there becomes its state, and so does a silence of some seconds."""
         try:
-            inventory = await self.inventory(access, region, newer_than)
+            inventory = await self._inventories.get(access, region, newer_than)
         except ReadFailed as error:
             return RegionReport(region, errors.region_state(error), error.code, error.message)
-        return RegionReport(region, "ACTIVE", "", "", inventory, await self._region_quotas(access, region))
+        found = await self._region_quotas(access, region)
+        return RegionReport(region, "ACTIVE", "", found.note, inventory, found.values)
 
-    async def _region_quotas(self, access: Access, region: str) -> dict[str, int]:
+    async def _region_quotas(self, access: Access, region: str) -> Quotas:
         """The quotas in force, or as they were last known: nothing waits again for a service that just failed."""
-        door = _door(access, region)
+        door = door_of(access, region)
+        last = self._quotas.peek(door)
 
-        async def read() -> dict[str, int]:
+        async def read() -> Quotas:
             try:
-                return await self._read(access, region, "service-quotas", quotas.read)
-            except ReadFailed:
-                return self._quotas.peek(door) or dict(quotas.PUBLISHED)
+                return Quotas(await self._read(access, region, "service-quotas", quotas.read))
+            except ReadFailed as error:
+                return last if last and not last.note else quotas.published(error.message)
 
-        return await self._quotas.get(door, QUOTAS_SECONDS, read)
+        age = PUBLISHED_SECONDS if last and last.note else QUOTAS_SECONDS
+        patience = Patience(min(self._patience, QUOTAS_PATIENCE_SECONDS))
+        try:
+            return await self._quotas.get(door, age, read, patience=patience)
+        except Silent:
+            return last or quotas.published("no answer yet")
 
     async def inventory(self, access: Access, region: str, newer_than: datetime | None = None) -> Inventory:
-        """The shared inventory. A failed sweep is remembered for a moment, and never replaces a complete one."""
-        door = _door(access, region)
-        failed = self._failures.get(door)
-        if newer_than is None and failed and time.monotonic() - failed[0] < FAILURE_SECONDS:
-            if (kept := self._inventories.young(door, self._refresh)) is not None:
-                return kept
-            raise failed[1]
+        """The shared inventory."""
+        return await self._inventories.get(access, region, newer_than)
+
+    def known_inventory(self, place: Place) -> Inventory | None:
+        """The newest inventory that anybody has read of a place, however old. Never calls AWS."""
+        return self._inventories.known(place)
+
+    async def _sweep(self, access: Access, region: str) -> Inventory:
         place = Place(access.account_id, region)
-
-        async def sweep() -> Inventory:
-            try:
-                inventory = await self._read(access, region, "drs", lambda client: drs.sweep(client, place))
-            except ReadFailed as error:
-                self._failures[door] = (time.monotonic(), error)
-                raise
-            self._failures.pop(door, None)
-            self._on_refresh(inventory)
-            return inventory
-
-        return await self._inventories.get(
-            door, self._refresh, sweep, lambda kept: newer_than is None or kept.taken_at >= newer_than
-        )
+        return await self._read(access, region, "drs", lambda client: drs.sweep(client, place))
 
     async def jobs(self, access: Access, region: str, since: datetime) -> Jobs:
         """The job board: one read a tick for all runs of a place, reaching back as far as any of them needs."""
-        door, place = _door(access, region), Place(access.account_id, region)
+        door, place = door_of(access, region), Place(access.account_id, region)
         self._asked.setdefault(door, {})[since] = time.monotonic()
 
         async def read() -> Jobs:
@@ -121,7 +120,11 @@ class BotoCloud:
             taken = timedelta(seconds=time.monotonic() - began)
             return Jobs(place, found, self._sessions.aws_time(access, region) - taken, reach)
 
-        return await self._jobs.get(door, self._tick, read, lambda kept: kept.since <= since)
+        patience = Patience(self._patience, lambda: self._sessions.heard(access, region, "DescribeJobs"))
+        try:
+            return await self._jobs.get(door, self._tick, read, lambda kept: kept.since <= since, patience)
+        except Silent as silence:
+            raise errors.silent(access, region, self._patience) from silence
 
     async def job_log(self, access: Access, region: str, job_id: str) -> tuple[LogItem, ...]:
         """The log of a job."""
@@ -156,7 +159,7 @@ class BotoCloud:
                 self._sessions, access, region, intent, is_drill, tags, self._launch_timeout
             )
         finally:
-            self._jobs.drop(_door(access, region))
+            self._jobs.drop(door_of(access, region))
 
     def _reach(self, door: Door) -> datetime:
         """The earliest moment that any run has asked for lately."""
@@ -164,11 +167,3 @@ class BotoCloud:
         lately = {moment: at for moment, at in self._asked.get(door, {}).items() if now - at <= ASKED_SECONDS}
         self._asked[door] = lately
         return min(lately, default=datetime.max.replace(tzinfo=UTC))
-
-
-def _reader(access: Access) -> Access:
-    return Access(access.account_name, access.account_id, access.role_name, access.external_id)
-
-
-def _door(access: Access, region: str) -> Door:
-    return replace(_reader(access), account_name=""), region

@@ -15,10 +15,14 @@ from botocore.exceptions import (
     ParamValidationError,
     PartialCredentialsError,
 )
+from botocore.parsers import ResponseParserError
 
+from drs_operator.aws.shared import Silent
 from drs_operator.planning.launching import Refusal, Refused, Unknown
 from drs_operator.ports import Access, AccessDenied, ReadFailed
 
+FAILED = (ClientError, BotoCoreError, ResponseParserError)
+"""What botocore raises for a call that failed; the last is no BotoCoreError: an answer that breaks AWS's own model."""
 EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedAccess"})
 OPT_IN = frozenset({"AuthFailure", "InvalidClientTokenId", "OptInRequired", "UnrecognizedClientException"})
@@ -68,18 +72,22 @@ def message_of(error: Exception) -> str:
     return str(error)
 
 
-def read_failed(error: ClientError | BotoCoreError, access: Access, region: str) -> ReadFailed:
+def read_failed(error: ClientError | BotoCoreError | ResponseParserError, access: Access, region: str) -> ReadFailed:
     """A failed read as the exception that reconcilers know."""
     where = f"account {access.account_id} in {region}"
     if isinstance(error, _NO_CREDENTIALS):
         return no_credentials()
+    if isinstance(error, ResponseParserError):
+        return ReadFailed("DRS_ERROR", f"{where} answers what cannot be read: {error}; {_KEEPS_TRYING}")
     if not isinstance(error, ClientError):
         return ReadFailed("DRS_ERROR", f"{where} does not answer: {error}; {_KEEPS_TRYING}")
     code = code_of(error)
     if code == "UninitializedAccountException":
         return ReadFailed("DRS_NOT_INITIALIZED", _not_initialized(where, region))
     if code in DENIED:
-        return AccessDenied("ACCOUNT_UNAVAILABLE", f"{where} refuses: {message_of(error)}; extend the role's policy")
+        look = f": aws iam list-role-policies --role-name {access.role_name}" if access.role_name else ""
+        text = f"{where} refuses: {message_of(error)}; extend the role's policy{look}"
+        return AccessDenied("ACCOUNT_UNAVAILABLE", text)
     if code in OPT_IN:
         return AccessDenied(
             "ACCOUNT_UNAVAILABLE",
@@ -87,6 +95,23 @@ def read_failed(error: ClientError | BotoCoreError, access: Access, region: str)
             f"enable-region --region-name {region}",
         )
     return ReadFailed("DRS_ERROR", f"{where} answered {code}: {message_of(error)}; {_KEEPS_TRYING}")
+
+
+def silent(access: Access, region: str, seconds: float) -> ReadFailed:
+    """A place that takes a read and says nothing for so long."""
+    return ReadFailed(
+        "DRS_ERROR",
+        f"account {access.account_id} in {region} does not answer: nothing was heard for {seconds:g} s; "
+        f"{_KEEPS_TRYING}, compare with: aws drs describe-source-servers --region {region}",
+    )
+
+
+def other_account(access: Access, found: str) -> AccessDenied:
+    """Credentials that lead into another account than the declared one."""
+    what = f"the credentials for TargetAccount {access.account_name} belong to account {found}, not {access.account_id}"
+    if access.role_name:
+        return AccessDenied("ROLE_ASSUMPTION_FAILED", f"{what}; check what answers as STS (AWS_ENDPOINT_URL_STS)")
+    return AccessDenied("ACCOUNT_CHANGED", f"{what}; correct spec.accountId, or set spec.assumeRoleName")
 
 
 def region_state(error: ReadFailed) -> str:
@@ -100,12 +125,12 @@ def region_state(error: ReadFailed) -> str:
         return "ACCESS_DENIED"
     if isinstance(cause, ClientError):
         return "THROTTLED" if _throttled(cause) else "ERROR"
-    return "UNREACHABLE" if isinstance(cause, BotoCoreError) else "ERROR"
+    return "UNREACHABLE" if isinstance(cause, (BotoCoreError, Silent)) else "ERROR"
 
 
-def assume_failed(error: ClientError | BotoCoreError, access: Access) -> ReadFailed:
+def assume_failed(error: ClientError | BotoCoreError | ResponseParserError, access: Access) -> ReadFailed:
     """A role that could not be assumed: AccessDenied where a person has to act, else something that may pass."""
-    what = f"role {access.role_arn} could not be assumed"
+    what = f"TargetAccount {access.account_name}: role {access.role_arn} could not be assumed"
     if isinstance(error, _NO_CREDENTIALS):
         return no_credentials()
     said = _said_of_role(error)
@@ -118,7 +143,7 @@ def assume_failed(error: ClientError | BotoCoreError, access: Access) -> ReadFai
         return AccessDenied(
             "ROLE_ASSUMPTION_FAILED",
             f"{what}: {code}; check that the role exists, trusts the operator's account and expects the external id "
-            "of this TargetAccount",
+            f"of this TargetAccount; in account {access.account_id}: aws iam get-role --role-name {access.role_name}",
         )
     if code in EXPIRED or _throttled(error) or status_of(error) >= 500:
         return ReadFailed("DRS_ERROR", f"{what}: {code}: {said}; {_KEEPS_TRYING}")
@@ -140,7 +165,7 @@ def _said_of_role(error: Exception) -> str:
     return said
 
 
-def without_secrets(error: ClientError | BotoCoreError, access: Access) -> Exception:
+def without_secrets(error: ClientError | BotoCoreError | ResponseParserError, access: Access) -> Exception:
     """The error as it may stand in a log's traceback: itself, unless STS has repeated the external id in it."""
     if not access.external_id or access.external_id not in str(error):
         return error

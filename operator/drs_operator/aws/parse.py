@@ -12,6 +12,8 @@ from drs_operator.planning.facts import Job, JobServer, LogItem, RecoveryInstanc
 
 _DURATION: TypeAdapter[timedelta] = TypeAdapter(timedelta)
 NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+LAUNCHING = frozenset({"PENDING", "IN_PROGRESS"})
+"""Of `lifeCycle.lastLaunch.status`: a job is at work on the server. A value that is not known says nothing."""
 
 
 def moment(value: object) -> datetime | None:
@@ -43,6 +45,8 @@ def source_server(item: Mapping[str, Any]) -> SourceServer:
     cloud = item.get("sourceCloudProperties", {})
     replication = item.get("dataReplicationInfo", {})
     staging = item.get("stagingArea", {})
+    launch = item.get("lifeCycle", {}).get("lastLaunch", {})
+    job_id = launch.get("initiated", {}).get("jobID")
     return SourceServer(
         server_id=item["sourceServerID"],
         hostname=hints.get("hostname") or hints.get("fqdn") or tags.get("Name") or "",
@@ -52,7 +56,8 @@ def source_server(item: Mapping[str, Any]) -> SourceServer:
         source_region=cloud.get("originRegion", ""),
         source_account_id=cloud.get("originAccountID", ""),
         recovery_instance_id=item.get("recoveryInstanceId"),
-        last_launch_job_id=item.get("lifeCycle", {}).get("lastLaunch", {}).get("initiated", {}).get("jobID"),
+        last_launch_job_id=job_id,
+        active_job_id=job_id if launch.get("status") in LAUNCHING else None,
         staging_account_id=staging.get("stagingAccountID") if staging.get("status") == "EXTENDED" else None,
     )
 

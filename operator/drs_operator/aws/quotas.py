@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 PUBLISHED = {
@@ -19,6 +20,19 @@ CODES = {
     "L-E28BE5E0": "sourceServers",
 }
 """Quota codes of service `drs`; source: AWS General Reference, Elastic Disaster Recovery endpoints and quotas."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """Quotas by name. `note` says why they are the published ones; empty where AWS was asked."""
+
+    values: dict[str, int]
+    note: str = ""
+
+
+def published(why: str) -> Quotas:
+    """The published values, for want of an answer."""
+    return Quotas(dict(PUBLISHED), f"quotas shown are AWS's published ones, since Service Quotas was not read: {why}")
 
 
 def read(client: Any) -> dict[str, int]:

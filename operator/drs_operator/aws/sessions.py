@@ -23,10 +23,11 @@ import botocore.session
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, RefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from drs_operator.aws import errors
 from drs_operator.planning.facts import Place
-from drs_operator.ports import Access, AccessDenied, ReadFailed
+from drs_operator.ports import Access, ReadFailed
 
 T = TypeVar("T")
 Identity = tuple[str, ...]
@@ -67,6 +68,7 @@ class Sessions:
         self._accounts: dict[Identity, _Account] = {}
         self._threads: dict[Place, ThreadPoolExecutor] = {}
         self._skew: dict[Place, timedelta] = {}
+        self._heard: dict[tuple[Place, str], float] = {}
 
     @property
     def home_region(self) -> str | None:
@@ -90,12 +92,12 @@ class Sessions:
         except ClientError as error:
             if errors.code_of(error) not in errors.EXPIRED:
                 raise errors.read_failed(error, access, region) from error
-        except BotoCoreError as error:
+        except (BotoCoreError, ResponseParserError) as error:
             raise errors.read_failed(error, access, region) from error
         self._forget(access, used)
         try:
             return await self._on_thread(access, region, call)
-        except (ClientError, BotoCoreError) as error:
+        except errors.FAILED as error:
             raise errors.read_failed(error, access, region) from error
 
     async def _on_thread(self, access: Access, region: str, call: Callable[[], T]) -> T:
@@ -136,7 +138,7 @@ class Sessions:
 
     def _forget(self, access: Access, account: _Account) -> None:
         """Drops this session only: of several calls that find it expired, the later ones leave the new one alone."""
-        identity = _identity(access)
+        identity = identity_of(access)
         with self._lock:
             if self._accounts.get(identity) is account:
                 del self._accounts[identity]
@@ -145,8 +147,12 @@ class Sessions:
         """AWS's clock: ours plus the difference that its last answer from there showed."""
         return datetime.now(UTC) + self._skew.get(Place(access.account_id, region), timedelta())
 
+    def heard(self, access: Access, region: str, operation: str) -> float:
+        """When an operation was answered last in a place, by `time.monotonic`; 0: never."""
+        return self._heard.get((Place(access.account_id, region), operation), 0.0)
+
     def _account(self, access: Access) -> _Account:
-        identity, now = _identity(access), time.monotonic()
+        identity, now = identity_of(access), time.monotonic()
         with self._lock:
             account = self._accounts.get(identity)
             if account is None:
@@ -177,11 +183,8 @@ class Sessions:
         if own is None:
             raise errors.no_credentials()
         # botocore has no public way to give a session refreshable credentials of one's own.
-        if access.role_arn is None:
-            session._credentials = own
-            self._verify(session, access, sts_region)
-        else:
-            session._credentials = self._assume(access, access.role_arn, own, sts_region)
+        session._credentials = self._assume(access, access.role_arn, own, sts_region) if access.role_arn else own
+        self._verify(session, access, sts_region)
         return session
 
     def _assume(self, access: Access, role_arn: str, own: Any, sts_region: str) -> RefreshableCredentials:
@@ -198,7 +201,7 @@ class Sessions:
         def fetch() -> Any:
             try:
                 return fetcher.fetch_credentials()
-            except (ClientError, BotoCoreError) as error:
+            except errors.FAILED as error:
                 raise errors.assume_failed(error, access) from errors.without_secrets(error, access)
 
         metadata = fetch()
@@ -214,18 +217,14 @@ class Sessions:
         )
 
     def _verify(self, session: Any, access: Access, sts_region: str) -> None:
-        """Without a role, the account behind the credentials must be the declared one; a role's ARN names its own."""
+        """The account behind the credentials must be the declared one: asked once a session, before anything else."""
         try:
             sts = self._make(session, access, "sts", sts_region, self._read)
-            account = sts.get_caller_identity()["Account"]
-        except (ClientError, BotoCoreError) as error:
+            found = str(sts.get_caller_identity()["Account"])
+        except errors.FAILED as error:
             raise errors.read_failed(error, access, sts_region) from error
-        if account != access.account_id:
-            raise AccessDenied(
-                "ACCOUNT_CHANGED",
-                f"the credentials for TargetAccount {access.account_name} belong to account {account}, "
-                f"not {access.account_id}; correct spec.accountId, or set spec.assumeRoleName",
-            )
+        if found != access.account_id:
+            raise errors.other_account(access, found)
 
     def _make(self, session: Any, access: Access, service: str, region: str, config: Config, fixed: Any = None) -> Any:
         keys = {}
@@ -238,10 +237,11 @@ class Sessions:
         with self._making:
             client = session.create_client(service, region_name=region, config=config, **keys)
         place = Place(access.account_id, region)
-        client.meta.events.register("after-call", lambda parsed, **_: self._note_time(place, parsed))
+        client.meta.events.register("after-call", lambda model, parsed, **_: self._note(place, model.name, parsed))
         return client
 
-    def _note_time(self, place: Place, parsed: dict[str, Any]) -> None:
+    def _note(self, place: Place, operation: str, parsed: dict[str, Any]) -> None:
+        self._heard[(place, operation)] = time.monotonic()
         date = parsed.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
         try:
             self._skew[place] = parsedate_to_datetime(date) - datetime.now(UTC)
@@ -254,6 +254,7 @@ def mutating(read_timeout: float, **options: Any) -> Config:
     return Config(connect_timeout=5, read_timeout=read_timeout, retries={"total_max_attempts": 1}, **options)
 
 
-def _identity(access: Access) -> Identity:
+def identity_of(access: Access) -> Identity:
+    """Who enters which account, without the external id itself: what is kept by it holds no secret."""
     external = hashlib.sha256(access.external_id.encode()).hexdigest() if access.external_id else ""
     return (access.account_id, access.role_name or "", external, access.session_name)

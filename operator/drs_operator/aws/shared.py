@@ -5,10 +5,24 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long an asker bears to hear nothing. A read that goes on for long, page by page, is not silent."""
+
+    seconds: float
+    heard: Callable[[], float] = lambda: 0.0
+    """When the place that is read has answered last, by `time.monotonic`."""
+
+
+class Silent(Exception):
+    """A read under way has not been heard of for longer than its asker bears. The read goes on."""
 
 
 class Shared(Generic[K, V]):
@@ -17,6 +31,7 @@ class Shared(Generic[K, V]):
     def __init__(self) -> None:
         self._answers: dict[K, tuple[float, V]] = {}
         self._running: dict[K, asyncio.Task[V]] = {}
+        self._began: dict[K, float] = {}
 
     def peek(self, key: K) -> V | None:
         """The last answer, however old."""
@@ -34,23 +49,50 @@ class Shared(Generic[K, V]):
         self._running.pop(key, None)
 
     async def get(
-        self, key: K, max_age: float, read: Callable[[], Awaitable[V]], fits: Callable[[V], bool] = lambda _: True
+        self,
+        key: K,
+        max_age: float,
+        read: Callable[[], Awaitable[V]],
+        fits: Callable[[V], bool] = lambda _: True,
+        patience: Patience | None = None,
     ) -> V:
-        """The kept answer if it is at most `max_age` seconds old and fits, else a new one. Raises what `read` raises.
+        """The kept answer if it is at most `max_age` seconds old and fits, else a new one.
 
-        An asker that goes away does not end the read of the others.
+        Raises what `read` raises, and Silent. An asker that goes away does not end the read of the others.
         """
         kept = self.young(key, max_age)
         if kept is not None and fits(kept):
             return kept
-        running = self._running.get(key)
+        running = self._under_way(key)
         if running is None:
+            return await self._wait(key, self.start(key, read), patience)
+        answer = await self._wait(key, running, patience)
+        return answer if fits(answer) else await self.get(key, max_age, read, fits, patience)
+
+    def start(self, key: K, read: Callable[[], Awaitable[V]]) -> asyncio.Task[V]:
+        """Begins a read, or joins the one that is under way; nobody has to wait for it."""
+        running = self._under_way(key)
+        if running is None:
+            self._began[key] = time.monotonic()
             running = asyncio.ensure_future(self._read(key, read))
             self._running[key] = running
             running.add_done_callback(lambda task: self._done(key, task))
-            return await asyncio.shield(running)
-        answer = await asyncio.shield(running)
-        return answer if fits(answer) else await self.get(key, max_age, read, fits)
+        return running
+
+    def _under_way(self, key: K) -> asyncio.Task[V] | None:
+        """The read that goes on. One that has just ended is none, even where its callback has not run yet."""
+        running = self._running.get(key)
+        return None if running is None or running.done() else running
+
+    async def _wait(self, key: K, running: asyncio.Task[V], patience: Patience | None) -> V:
+        while not running.done():
+            left = None
+            if patience is not None:
+                left = max(self._began[key], patience.heard()) + patience.seconds - time.monotonic()
+                if left <= 0:
+                    raise Silent(f"nothing was heard for {patience.seconds:g} s")
+            await asyncio.wait({running}, timeout=left)  # never ends the read, as awaiting it would
+        return running.result()
 
     async def _read(self, key: K, read: Callable[[], Awaitable[V]]) -> V:
         began = time.monotonic()

@@ -17,18 +17,23 @@ import kopf
 
 from drs_operator.api.v1alpha1 import GROUP, VERSION, Resource
 from drs_operator.runtime.cache import Cache
+from drs_operator.runtime.namespaces import Namespaces
 
 INACTIVITY_SECONDS = 70
 REQUEST_SECONDS = 30
 BACKOFFS = (1, 1, 2, 3, 5, 5, 5, 5)
 
 
-def registry_of(cache: Cache, kinds: Sequence[type[Resource]]) -> kopf.OperatorRegistry:
-    """A registry with one event handler for each kind."""
+def registry_of(
+    cache: Cache, kinds: Sequence[type[Resource]], labels: Namespaces | None = None
+) -> kopf.OperatorRegistry:
+    """A registry with one event handler for each kind, and one for the labels of namespaces if they are wanted."""
     registry = kopf.OperatorRegistry()
     kopf.on.login(registry=registry)(_login)
     for kind in kinds:
         _register(registry, cache, kind)
+    if labels is not None:
+        _register_namespaces(registry, labels)
     return registry
 
 
@@ -47,6 +52,12 @@ def _register(registry: kopf.OperatorRegistry, cache: Cache, kind: type[Resource
         cache.observe(kind, body, gone=type == "DELETED")
         if type is None:  # from a list: kopf has begun anew and does not tell what was deleted in between
             cache.doubt.set()
+
+
+def _register_namespaces(registry: kopf.OperatorRegistry, labels: Namespaces) -> None:
+    @kopf.on.event("", "v1", "namespaces", registry=registry, id="watch-namespaces")  # type: ignore[untyped-decorator,unused-ignore]
+    async def watch(type: str | None, body: kopf.Body, **_: Any) -> None:
+        labels.observe(body, gone=type == "DELETED")
 
 
 def settings() -> kopf.OperatorSettings:
@@ -68,10 +79,11 @@ async def watch(
     namespaces: Sequence[str],
     ready: asyncio.Event,
     stop: asyncio.Event,
+    labels: Namespaces | None = None,
 ) -> None:
-    """Watches until `stop` is set."""
+    """Watches until `stop` is set; labels of namespaces only where all are looked after: it needs that right."""
     await kopf.operator(
-        registry=registry_of(cache, kinds),
+        registry=registry_of(cache, kinds, None if namespaces else labels),
         settings=settings(),
         standalone=True,
         clusterwide=not namespaces,

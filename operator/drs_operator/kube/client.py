@@ -5,9 +5,10 @@ Typed APIs would cost 25 MB of models (measured); paths are few, so they are wri
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -31,8 +32,8 @@ class NoCluster(Exception):
 
 
 @asynccontextmanager
-async def connect() -> AsyncIterator[KubeClient]:
-    """A client for the cluster of the pod, or of KUBECONFIG."""
+async def connect(agent: str = "drs-operator") -> AsyncIterator[KubeClient]:
+    """A client for the cluster of the pod, or of KUBECONFIG. The API server's audit log shows `agent` as userAgent."""
     configuration = Configuration()
     try:
         if "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
@@ -46,6 +47,7 @@ async def connect() -> AsyncIterator[KubeClient]:
     if "HTTPS_PROXY" not in os.environ:  # looking for netrc and proxies on every request costs half of its CPU
         configuration.client_session_kwargs = {"trust_env": False}
     async with ApiClient(configuration) as api:
+        api.user_agent = agent
         yield KubeClient(api)
 
 
@@ -63,6 +65,8 @@ class KubeClient:
 
     def __init__(self, api: ApiClient) -> None:
         self._api = api
+        # Waiting for a connection would count as time that the API server takes, so requests wait here instead.
+        self._connections = asyncio.Semaphore(POOL)
 
     async def request(
         self,
@@ -71,8 +75,9 @@ class KubeClient:
         body: Any = None,
         query: Mapping[str, str] | None = None,
         content_type: str = "application/json",
+        check: Callable[[], None] = lambda: None,
     ) -> dict[str, Any] | None:
-        """One request; None for 404."""
+        """One request; None for 404. `check` is called right before it leaves, and may raise."""
         parameters = await self._api.param_serialize(
             method=method,
             resource_path=path,
@@ -82,8 +87,10 @@ class KubeClient:
             auth_settings=["BearerToken"],
         )
         try:
-            response = await self._api.call_api(*parameters, _request_timeout=TIMEOUT_SECONDS)
-            data = await response.read()
+            async with self._connections:
+                check()
+                response = await self._api.call_api(*parameters, _request_timeout=TIMEOUT_SECONDS)
+                data = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError, ApiException) as error:
             raise ReadFailed("INTERNAL_ERROR", f"the API server does not answer: {error!r}") from error
         if response.status == 404:

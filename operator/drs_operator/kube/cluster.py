@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from drs_operator.api.v1alpha1 import API_VERSION, GROUP, Resource
 from drs_operator.kube.client import JSON_PATCH, MERGE_PATCH, KubeClient, path_of
+from drs_operator.kube.kept import Kept
 from drs_operator.observability.logs import log
 from drs_operator.ports import LostRace, ReadFailed
 
@@ -22,11 +23,24 @@ NOTE_BYTES = 1024
 
 
 class KubeCluster:
-    """One operator's writes. `name` goes into Events as the reporting instance."""
+    """One operator's writes. `name` goes into Events as the reporting instance.
 
-    def __init__(self, client: KubeClient, name: str) -> None:
+    `labels` are those of a namespace as a watch has brought them, None where none has: then they are read, and kept
+    for `keep_seconds` like the values of Secrets.
+    """
+
+    def __init__(
+        self,
+        client: KubeClient,
+        name: str,
+        keep_seconds: float = 60.0,
+        labels: Callable[[str], dict[str, str] | None] = lambda _: None,
+    ) -> None:
         self._client = client
         self._name = name
+        self._watched = labels
+        self._secrets: Kept[tuple[str, str, str], str | None] = Kept(keep_seconds)
+        self._labels: Kept[str, dict[str, str]] = Kept(keep_seconds)
 
     async def fresh(self, kind: type[R], namespace: str | None, name: str) -> R | None:
         """An object as the API server has it now."""
@@ -110,14 +124,21 @@ class KubeCluster:
         except ReadFailed as error:  # a namespace that is going takes no Events
             log.warning("event not written", kind=kind, name=meta.name, reason=reason, error=error.message)
 
-    async def secret_value(self, namespace: str, name: str, key: str) -> str | None:
-        """A value of a Secret; None if Secret or key do not exist."""
+    async def secret_value(self, namespace: str, name: str, key: str, fresh: bool = False) -> str | None:
+        """A value of a Secret, None if Secret or key do not exist; kept for a while, unless it has to be fresh."""
+        return await self._secrets.get((namespace, name, key), lambda: self._secret(namespace, name, key), fresh)
+
+    async def _secret(self, namespace: str, name: str, key: str) -> str | None:
         raw = await self._client.request("GET", f"/api/v1/namespaces/{namespace}/secrets/{name}")
-        encoded = (raw or {}).get("data", {}).get(key)
+        encoded = ((raw or {}).get("data") or {}).get(key)
         return base64.b64decode(encoded).decode() if encoded is not None else None
 
-    async def namespace_labels(self, name: str) -> dict[str, str]:
+    async def namespace_labels(self, name: str, fresh: bool = False) -> dict[str, str]:
         """Labels of a namespace; none for one that does not exist."""
+        watched = None if fresh else self._watched(name)
+        return watched if watched is not None else await self._labels.get(name, lambda: self._read_labels(name), fresh)
+
+    async def _read_labels(self, name: str) -> dict[str, str]:
         raw = await self._client.request("GET", f"/api/v1/namespaces/{name}")
         return dict((raw or {}).get("metadata", {}).get("labels", {}) or {})
 

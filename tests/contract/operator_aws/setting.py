@@ -78,8 +78,12 @@ class Setting:
     def __init__(self, aws: SimulatedAws, shared: Sessions) -> None:
         self.aws = aws
         self.shared = shared
-        self._began = len(aws.calls())
         self.opened: list[Sessions] = []
+        self.begin()
+
+    def begin(self) -> None:
+        """Counts calls from now on."""
+        self._began = len(self.aws.calls())
 
     def sessions(self) -> Sessions:
         """Sessions of an operator that has just started."""

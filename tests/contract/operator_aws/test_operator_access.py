@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from drs_operator.planning.launching import Refused
 from drs_operator.ports import AccessDenied, ReadFailed
+from tests.contract.operator_aws.deceiving import deceiving_sts
 from tests.contract.operator_aws.setting import (
     EAST,
     EXTERNAL_ID,
@@ -19,10 +21,14 @@ from tests.contract.operator_aws.setting import (
     PARTNER,
     PRODUCTION,
     ROLE,
+    RUN,
+    TWO,
     WEST,
     WORLD,
     Setting,
     ago,
+    intent,
+    new_servers,
     refused,
     web,
 )
@@ -43,6 +49,8 @@ async def test_a_wrong_or_missing_external_id_is_refused(setting: Setting, exter
     assert isinstance(failed, AccessDenied)
     assert failed.code == "ROLE_ASSUMPTION_FAILED"
     assert f"arn:aws:iam::{ONE}:role/{ROLE}" in failed.message
+    assert f"TargetAccount {PRODUCTION.account_name}" in failed.message
+    assert f"aws iam get-role --role-name {ROLE}" in failed.message
     assert "expects the external id of this TargetAccount" in failed.message
     assert setting.count("DescribeSourceServers") == 0
 
@@ -88,6 +96,28 @@ async def test_credentials_of_another_account_are_noticed(setting: Setting) -> N
     assert setting.count("DescribeSourceServers") == 0
 
 
+async def test_a_session_of_a_run_is_verified_before_it_launches(setting: Setting) -> None:
+    cloud = setting.cloud(setting.sessions())
+    await cloud.start_recovery(RUN, EAST, intent(*new_servers()), True, {})
+    assert [call["principal"].rsplit("/", 1)[-1] for call in setting.calls("GetCallerIdentity")] == [RUN.session_name]
+    assert setting.count("StartRecovery") == 1
+
+
+async def test_a_role_that_leads_into_another_account_is_noticed_and_nothing_else_is_called(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Something between the operator and STS: its answers are well formed, and of another account."""
+    async with deceiving_sts(TWO) as endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", endpoint)
+        cloud = setting.cloud(setting.sessions())
+        failed = await refused(cloud.inventory(PRODUCTION, EAST))
+        launch = await cloud.start_recovery(RUN, EAST, intent(*new_servers()), True, {})
+    assert (type(failed), failed.code) == (AccessDenied, "ROLE_ASSUMPTION_FAILED")
+    assert all(part in failed.message for part in ("production", ONE, TWO, "AWS_ENDPOINT_URL_STS"))
+    assert isinstance(launch, Refused)
+    assert setting.count("DescribeSourceServers") == setting.count("StartRecovery") == 0
+
+
 async def test_an_operator_without_credentials_says_so(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
@@ -110,7 +140,7 @@ async def test_a_role_is_assumed_once_however_many_ask(setting: Setting) -> None
         *(cloud.recovery_points(PRODUCTION, EAST, web(number)) for number in range(1, 9)),
     )
     assert setting.count("AssumeRole") == 1
-    assert setting.count("GetCallerIdentity") == 0
+    assert setting.count("GetCallerIdentity") == 1, "the account behind it is verified once a session"
 
 
 async def test_reads_on_behalf_of_runs_share_the_accounts_session(setting: Setting) -> None:
@@ -187,6 +217,7 @@ async def test_short_sessions_are_renewed_before_they_end(setting: Setting) -> N
     reads = setting.calls("DescribeRecoverySnapshots")
     assert {call["outcome"].get("code") for call in reads} == {None}
     assert len(reads) > 5, "the first session served until then"
+    assert setting.count("GetCallerIdentity") == 1, "renewed credentials are of the same role"
 
 
 async def test_a_session_that_cannot_be_renewed_is_told_as_such(setting: Setting) -> None:

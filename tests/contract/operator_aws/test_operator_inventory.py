@@ -108,7 +108,7 @@ async def test_a_failure_is_remembered_for_a_moment(setting: Setting, monkeypatc
     await refused(cloud.inventory(PRODUCTION, EAST, datetime.now(UTC)))
     assert setting.count(SWEEP) > tries, "who must know now is not told what was"
     setting.aws.clear()
-    monkeypatch.setattr("drs_operator.aws.cloud.FAILURE_SECONDS", 0.0)
+    monkeypatch.setattr("drs_operator.aws.inventories.FAILURE_SECONDS", 0.0)
     await cloud.inventory(PRODUCTION, EAST)
 
 
@@ -213,6 +213,7 @@ async def test_published_quotas_stand_in_and_a_failure_is_not_repeated_at_every_
     for _ in range(5):
         report = await cloud.report(PRODUCTION, EAST)
         assert (report.state, report.quotas) == ("ACTIVE", quotas.PUBLISHED)
+        assert "quotas shown are AWS's published ones" in report.message
     assert setting.count("ListServiceQuotas") == 1
 
 

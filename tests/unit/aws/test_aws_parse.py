@@ -113,6 +113,26 @@ def test_source_servers(item: dict[str, Any], want: SourceServer, because: str) 
 
 
 @pytest.mark.parametrize(
+    ("status", "want", "because"),
+    [
+        ("PENDING", "drsjob-1", "a job has it, though its work has not begun"),
+        ("IN_PROGRESS", "drsjob-1", "a job is at work on it"),
+        ("LAUNCHED", None, "the job is done with it"),
+        ("FAILED", None, "the job is done with it, badly"),
+        ("TERMINATED", None, "its instance is gone"),
+        ("PAUSED_BY_MOON", None, "a status of a newer AWS says nothing"),
+        (None, None, "no status says nothing"),
+    ],
+)
+def test_the_job_that_runs_on_a_server_now(status: str | None, want: str | None, because: str) -> None:
+    launch: dict[str, Any] = {"initiated": {"jobID": "drsjob-1", "type": "RECOVERY"}}
+    if status is not None:
+        launch["status"] = status
+    server = parse.source_server({"sourceServerID": SERVER, "lifeCycle": {"lastLaunch": launch}})
+    assert (server.active_job_id, server.last_launch_job_id) == (want, "drsjob-1"), because
+
+
+@pytest.mark.parametrize(
     ("item", "want", "because"),
     [
         (

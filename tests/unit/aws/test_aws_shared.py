@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import time
 
 import pytest
 
-from drs_operator.aws.shared import Shared
+from drs_operator.aws.shared import Patience, Shared, Silent
 
 LONG = 3600.0
 KEY = "place"
@@ -143,3 +144,76 @@ async def test_a_failure_that_nobody_waits_for_any_more_disturbs_nobody(caplog: 
     source.failure = None
     assert await shared.get(KEY, LONG, source.read) == 2
     assert "never retrieved" not in caplog.text
+
+
+# --- patience -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_silent_read_is_given_up_by_its_askers_and_goes_on() -> None:
+    shared, source = Shared[str, int](), Source()
+    source.gate.clear()
+    patience = Patience(0.01)
+    async with asyncio.timeout(10):
+        with pytest.raises(Silent, match=r"nothing was heard for 0\.01 s"):
+            await shared.get(KEY, LONG, source.read, patience=patience)
+        with pytest.raises(Silent):
+            await shared.get(KEY, LONG, source.read, patience=patience)
+    waiting = asyncio.ensure_future(shared.get(KEY, LONG, source.read))
+    await asyncio.sleep(0)
+    source.gate.set()
+    assert await waiting == 1, "who has more patience gets what it brings"
+    assert await shared.get(KEY, LONG, source.read, patience=patience) == 1
+    assert source.asked == 1
+
+
+async def test_a_read_that_is_heard_of_is_waited_for() -> None:
+    shared, source = Shared[str, int](), Source()
+    source.gate.clear()
+    pages = iter(range(3))
+
+    def heard() -> float:
+        if next(pages, None) is None:
+            source.gate.set()
+        return time.monotonic()
+
+    assert await shared.get(KEY, LONG, source.read, patience=Patience(0.01, heard)) == 1
+
+
+async def test_an_old_silence_is_not_held_against_a_new_read() -> None:
+    shared, source = Shared[str, int](), Source()
+    source.gate.clear()
+    async with asyncio.timeout(10):
+        with pytest.raises(Silent):
+            await shared.get(KEY, LONG, source.read, patience=Patience(0.01))
+    source.gate.set()
+    assert await shared.get(KEY, LONG, source.read) == 1
+    assert await shared.get(KEY, -1.0, source.read, patience=Patience(LONG)) == 2
+
+
+async def test_a_read_can_be_begun_without_waiting() -> None:
+    shared, source = Shared[str, int](), Source()
+    task = shared.start(KEY, source.read)
+    assert shared.start(KEY, source.read) is task, "one at a time"
+    assert await shared.get(KEY, LONG, source.read) == 1
+    assert source.asked == 1
+
+
+async def test_who_asks_in_the_moment_in_which_a_read_ends_gets_a_new_one() -> None:
+    shared, gate, numbers = Shared[str, int](), asyncio.Event(), iter((1, 2))
+
+    async def read() -> int:
+        number = next(numbers)
+        if number == 1:
+            await gate.wait()
+        return number
+
+    async def ask() -> int:
+        await gate.wait()  # woken after the read, before the callbacks of its end
+        return await shared.get("place", 0, read, fits=lambda answer: answer == 2)
+
+    shared.start("place", read)
+    await asyncio.sleep(0)
+    asker = asyncio.ensure_future(ask())
+    await asyncio.sleep(0)
+    gate.set()
+    assert await asker == 2
