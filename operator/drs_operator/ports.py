@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from drs_operator.api.v1alpha1 import Resource
+from drs_operator.api.v1alpha1 import DRExecution, RecoveryPlan, Resource
+from drs_operator.planning.claims import Mirror, MirrorHead, Owner, Standing
 from drs_operator.planning.facts import (
     Inventory,
     Jobs,
@@ -17,6 +18,8 @@ from drs_operator.planning.facts import (
     RecoveryPoint,
     RegionReport,
 )
+from drs_operator.planning.launch_checks import Question, Terrain
+from drs_operator.planning.launch_settings import Actual, DrsSettings, SettingsRecord, TemplateSettings
 from drs_operator.planning.launching import Refused, Unknown
 from drs_operator.planning.run import Answer, LaunchIntent, Run
 
@@ -81,6 +84,9 @@ class Cloud(Protocol):
     async def inventory(self, access: Access, region: str, newer_than: datetime | None = None) -> Inventory:
         """The shared inventory of a place; swept anew when it is older than the refresh, or than `newer_than`."""
 
+    def known_inventory(self, place: Place) -> Inventory | None:
+        """The newest inventory that anybody has read of a place, however old. Never calls AWS."""
+
     async def jobs(self, access: Access, region: str, since: datetime) -> Jobs:
         """The jobs of a place, shared by every run within one tick; covers at least what was created since then."""
 
@@ -105,6 +111,36 @@ class Cloud(Protocol):
         self, access: Access, region: str, intent: LaunchIntent, is_drill: bool, tags: Mapping[str, str]
     ) -> Started | Refused | Unknown:
         """Calls StartRecovery once, signed with the time of the intent. Never raises, never repeats."""
+
+
+class LaunchSettings(Protocol):
+    """Launch settings of source servers in DRS and in their EC2 launch templates. Raises ReadFailed.
+
+    The three writes are calls of one attempt. One whose outcome is unknown raises ReadFailed, too; it may be repeated.
+    """
+
+    async def default_versions(self, access: Access, region: str) -> Mapping[str, int]:
+        """Default version of every launch template of a place, by template id: one sweep shared for a refresh."""
+
+    async def actual(self, access: Access, region: str, server_id: str) -> Actual:
+        """The settings of a server, read now."""
+
+    async def terrain(self, access: Access, region: str, question: Question) -> Terrain:
+        """What EC2 and IAM have of what the settings name; remembered for some minutes."""
+
+    async def change_drs(self, access: Access, region: str, server_id: str, change: DrsSettings) -> None:
+        """UpdateLaunchConfiguration with the keys that are set; it writes a template version itself."""
+
+    async def add_version(
+        self, access: Access, region: str, actual: Actual, change: TemplateSettings, token: str
+    ) -> int:
+        """A template version based on `actual.default_version` with the keys that are set; returns its number.
+
+        The same `token` again makes no second version.
+        """
+
+    async def move_default(self, access: Access, region: str, template_id: str, version: int) -> None:
+        """Makes a version the template's default: DRS launches with it from then on."""
 
 
 # --- ledger ---------------------------------------------------------------------------------------------------------
@@ -143,14 +179,51 @@ class Ledger(Protocol):
     async def unlock_plan(self, plan_id: str, execution_id: str) -> None:
         """Lets go of the plan, if this run holds it."""
 
-    async def hold_servers(self, place: Place, server_ids: Iterable[str], execution_id: str) -> dict[str, str]:
-        """Holds servers for a run; returns the holders of those that it could not get."""
+    async def hold_servers(
+        self, place: Place, server_ids: Iterable[str], execution_id: str, execution: str
+    ) -> dict[str, str]:
+        """Holds servers for a run, `namespace/name`; returns the executions that hold those it could not get."""
 
     async def release_servers(self, place: Place, server_ids: Iterable[str], execution_id: str) -> None:
         """Lets go of the servers that this run holds."""
 
     async def record_answer(self, run: Run, answer: Answer) -> None:
         """Keeps the answer to a command under its own key, for the record."""
+
+
+class ClaimStore(Protocol):
+    """Claims and mirrors, each write a conditional one on a single item. Raises ReadFailed, LostRace."""
+
+    async def standings(self) -> list[Standing]:
+        """Every claim of every installation in the ledger, by one consistent scan."""
+
+    async def standing(self, key: str) -> Standing | None:
+        """One claim, by a consistent read; None: it is free."""
+
+    async def take(self, key: str, owner: Owner) -> Standing | None:
+        """Takes a claim that is free or the owner's own already. Returns None, or what stands against it."""
+
+    async def let_go(self, key: str, owner_id: str) -> Standing | None:
+        """Releases an own claim. Returns None when it is gone or never was ours, or what holds it (a run)."""
+
+    async def mirrors(self, installation: str) -> list[MirrorHead]:
+        """The heads of all rows of this installation's groups and plans, by consistent scans."""
+
+    async def save_mirror(self, mirror: Mirror, version: int | None, now: datetime) -> int:
+        """Writes a row over the one at `version` (None: there is none); returns the new version. Raises LostRace."""
+
+    async def delete_mirror(self, owner_id: str) -> None:
+        """Deletes the row of a group or plan that is gone."""
+
+
+class SettingsStore(Protocol):
+    """What the ledger remembers of launch settings. Raises ReadFailed."""
+
+    async def settings_records(self, installation: str) -> list[SettingsRecord]:
+        """All records of this installation, by a consistent scan."""
+
+    async def save_settings(self, record: SettingsRecord) -> None:
+        """Writes a record; `earlier_version` of the one that stands is kept."""
 
 
 # --- Kubernetes -----------------------------------------------------------------------------------------------------
@@ -164,6 +237,12 @@ class Objects(Protocol):
 
     def all(self, kind: type[R], namespace: str | None = None) -> list[R]:
         """All objects of a kind, of one namespace or of all."""
+
+    def plans_using(self, namespace: str | None, group: str) -> list[RecoveryPlan]:
+        """The plans of a namespace that have a wave with this group."""
+
+    def executions_of(self, namespace: str | None, plan: str) -> list[DRExecution]:
+        """The executions of a plan, ended ones included."""
 
 
 class Cluster(Protocol):
@@ -187,11 +266,11 @@ class Cluster(Protocol):
     async def event(self, resource: Resource, warning: bool, reason: str, message: str) -> None:
         """Tells of a transition. Never fails the caller."""
 
-    async def secret_value(self, namespace: str, name: str, key: str) -> str | None:
-        """A value of a Secret, None if there is none."""
+    async def secret_value(self, namespace: str, name: str, key: str, fresh: bool = False) -> str | None:
+        """A value of a Secret, None if there is none; at most a refresh old, or `fresh`: read now."""
 
-    async def namespace_labels(self, name: str) -> dict[str, str]:
-        """Labels of a namespace."""
+    async def namespace_labels(self, name: str, fresh: bool = False) -> dict[str, str]:
+        """Labels of a namespace, as they were last seen, or `fresh`: read now."""
 
 
 class Clock(Protocol):

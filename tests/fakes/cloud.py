@@ -77,6 +77,8 @@ class FakeCloud:
     """How long the launches of new jobs take."""
     on_refresh: Callable[[Place], None] = lambda _: None
     """Told of every new inventory."""
+    quotas: dict[str, int] = field(default_factory=lambda: {"replicatingServers": 300})
+    """Of every place."""
     deaf: set[Place] = field(default_factory=set)
     """Places that do not answer."""
     fates: dict[str, str] = field(default_factory=dict)
@@ -165,7 +167,7 @@ class FakeCloud:
             return RegionReport(region, "ACCESS_DENIED", error.code, error.message)
         except ReadFailed as error:
             return RegionReport(region, "UNREACHABLE", error.code, error.message)
-        return RegionReport(region, "ACTIVE", "", "", inventory, {"replicatingServers": 300})
+        return RegionReport(region, "ACTIVE", "", "", inventory, dict(self.quotas))
 
     async def inventory(self, access: Access, region: str, newer_than: datetime | None = None) -> Inventory:
         """All source servers of a place: one sweep for everybody who asks, until it is old."""
@@ -174,9 +176,14 @@ class FakeCloud:
         if kept and now - kept.taken_at < REFRESH and (newer_than is None or kept.taken_at >= newer_than):
             return kept
         self._enter("inventory", access, region)
-        self._swept[place] = swept = Inventory(place, tuple(self._servers.get(place, {}).values()), now)
+        listed = tuple(self._listed(place, server) for server in self._servers.get(place, {}).values())
+        self._swept[place] = swept = Inventory(place, listed, now)
         self.on_refresh(place)
         return swept
+
+    def known_inventory(self, place: Place) -> Inventory | None:
+        """The newest inventory of a place."""
+        return self._swept.get(place)
 
     async def jobs(self, access: Access, region: str, since: datetime) -> Jobs:
         """The jobs of a place, those that can be seen by now."""
@@ -253,6 +260,16 @@ class FakeCloud:
         if operation in self.failing:
             raise self.failing[operation]
         return place
+
+    def _listed(self, place: Place, server: SourceServer) -> SourceServer:
+        """The server as it is listed now: its last launch, and the job if that still works on it."""
+        now = self.clock.now() + self.skew
+        launches = [job for job in self._jobs.get(place, []) if server.server_id in job.server_ids]
+        if not (launches := [job for job in launches if self._visible(job, now)]):
+            return server
+        last = launches[-1]
+        active = last.job_id if now < min(last.launched_at, last.ends_at) else None
+        return replace(server, last_launch_job_id=last.job_id, active_job_id=active)
 
     def _busy(self, place: Place) -> list[str]:
         now = self.clock.now() + self.skew

@@ -45,6 +45,10 @@ class FakeCluster:
         """Objects as they were read since they changed last."""
         self.labels: dict[str, dict[str, str]] = {}
         self.secrets: dict[tuple[str, str, str], str] = {}
+        self.secret_reads = 0
+        self.failing_secrets: ReadFailed | None = None
+        """Reads of Secrets fail with this while it is set."""
+        self._secrets_read: dict[tuple[str, str, str], str | None] = {}
         self.events: list[Told] = []
         self.failure: ReadFailed | None = None
         """Every request of the operator fails with this while it is set."""
@@ -83,7 +87,15 @@ class FakeCluster:
         raw = self._objects[(kind.definition.kind, namespace, name)]
         if force:
             raw["metadata"]["finalizers"] = []
-        raw["metadata"].setdefault("deletionTimestamp", self._clock.now().isoformat())
+        if "deletionTimestamp" not in raw["metadata"]:
+            raw["metadata"]["deletionTimestamp"] = self._clock.now().isoformat()
+            raw["metadata"]["generation"] += 1
+        self._touch(raw)
+
+    def lose_status(self, kind: type[Resource], namespace: str | None, name: str) -> None:
+        """The object is restored from a backup, which has no status."""
+        raw = self._objects[(kind.definition.kind, namespace, name)]
+        raw["status"] = {}
         self._touch(raw)
 
     def everything(self) -> list[Resource]:
@@ -144,14 +156,21 @@ class FakeCluster:
         if self.failure is None and told not in self.events:
             self._effect("event", lambda: self.events.append(told))
 
-    async def secret_value(self, namespace: str, name: str, key: str) -> str | None:
-        """A value of a Secret."""
-        self._reach()
-        return self.secrets.get((namespace, name, key))
+    async def secret_value(self, namespace: str, name: str, key: str, fresh: bool = False) -> str | None:
+        """A value of a Secret: the first that was read, until somebody asks for a fresh one."""
+        at = (namespace, name, key)
+        if fresh or at not in self._secrets_read:
+            self._reach()
+            self.secret_reads += 1
+            if self.failing_secrets is not None:
+                raise self.failing_secrets
+            self._secrets_read[at] = self.secrets.get(at)
+        return self._secrets_read[at]
 
-    async def namespace_labels(self, name: str) -> dict[str, str]:
-        """Labels of a namespace."""
-        self._reach()
+    async def namespace_labels(self, name: str, fresh: bool = False) -> dict[str, str]:
+        """Labels of a namespace; the watch is as quick as a read."""
+        if fresh:
+            self._reach()
         return dict(self.labels.get(name, {}))
 
     def _model(self, key: Key) -> Resource:

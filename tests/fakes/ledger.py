@@ -3,53 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from drs_operator.planning.facts import Place
 from drs_operator.planning.run import Answer, Run, RunWave
-from drs_operator.ports import Fenced, LostRace, ReadFailed, RunIdClaim
+from drs_operator.ports import Fenced, LostRace, RunIdClaim
+from tests.fakes.claims import FakeClaims
 from tests.fakes.effects import Effects
+from tests.fakes.tables import Tables
 
-Item = dict[str, Any]
-
-
-class Tables:
-    """What is stored. It outlives every operator that works on it."""
-
-    def __init__(self) -> None:
-        self.run_ids: dict[str, RunIdClaim] = {}
-        self.rows: dict[str, Item] = {}
-        """The row RUN by execution id; servers are in `waves`."""
-        self.waves: dict[tuple[str, int, int], tuple[int, list[Item]]] = {}
-        """Epoch and servers by execution id, wave and attempt."""
-        self.plans: dict[str, tuple[str, str]] = {}
-        self.holds: dict[tuple[Place, str], str] = {}
-        self.answers: dict[tuple[str, str, str], Answer] = {}
-        self.failure: ReadFailed | None = None
-        """Every request fails with this while it is set."""
-
-    def run(self, execution_id: str) -> Run:
-        """The run as it is stored."""
-        row = self.rows[execution_id]
-        waves = []
-        for wave in row["waves"]:
-            _, servers = self.waves.get((execution_id, wave["waveNumber"], wave["attempt"]), (0, []))
-            waves.append({**wave, "servers": servers})
-        return Run.model_validate({**row, "waves": waves})
+__all__ = ["FakeLedger", "Tables"]
 
 
-class FakeLedger:
-    """Port Ledger, as one leader sees it."""
+class FakeLedger(FakeClaims):
+    """Ports Ledger and ClaimStore, as one leader sees them."""
 
     def __init__(self, tables: Tables, epoch: int, effects: Effects) -> None:
-        self._tables = tables
+        super().__init__(tables, effects)
         self._epoch = epoch
-        self._effect = effects
-
-    def _reach(self) -> Tables:
-        if self._tables.failure is not None:
-            raise self._tables.failure
-        return self._tables
 
     async def claim_run_id(self, claim: RunIdClaim) -> RunIdClaim:
         """Takes the run id, or returns who has it."""
@@ -129,15 +99,17 @@ class FakeLedger:
         if self._reach().plans.get(plan_id, ("", ""))[0] == execution_id:
             self._effect("unlock plan", lambda: self._tables.plans.pop(plan_id))
 
-    async def hold_servers(self, place: Place, server_ids: Iterable[str], execution_id: str) -> dict[str, str]:
-        """Holds servers, one item after the other; returns the holders of the others."""
+    async def hold_servers(
+        self, place: Place, server_ids: Iterable[str], execution_id: str, execution: str
+    ) -> dict[str, str]:
+        """Holds servers, one item after the other; returns the executions that hold the others."""
         losses = {}
         for server_id in server_ids:
-            holder = self._reach().holds.get((place, server_id), execution_id)
-            if holder != execution_id:
-                losses[server_id] = holder
+            holder = self._reach().holds.get((place, server_id), (execution_id, execution))
+            if holder[0] != execution_id:
+                losses[server_id] = holder[1]
                 continue
-            held = {(place, server_id): execution_id}
+            held = {(place, server_id): (execution_id, execution)}
             self._effect("hold server", lambda held=held: self._tables.holds.update(held))  # type: ignore[misc]
         return losses
 
@@ -145,7 +117,7 @@ class FakeLedger:
         """Lets go of the servers that this run holds."""
         for server_id in server_ids:
             key = (place, server_id)
-            if self._reach().holds.get(key) == execution_id:
+            if self._reach().holds.get(key, ("", ""))[0] == execution_id:
                 self._effect("release server", lambda key=key: self._tables.holds.pop(key))  # type: ignore[misc]
 
     async def record_answer(self, run: Run, answer: Answer) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from drs_operator.api.v1alpha1 import Resource
+from drs_operator.api.v1alpha1 import DRExecution, RecoveryPlan, Resource
 from tests.fakes.cluster import FakeCluster
 
 R = TypeVar("R", bound=Resource)
@@ -36,3 +36,15 @@ class FakeObjects:
             for found in self._seen
             if isinstance(found, kind) and (namespace is None or found.metadata.namespace == namespace)
         ]
+
+    def plans_using(self, namespace: str | None, group: str) -> list[RecoveryPlan]:
+        """The plans that have a wave with this group."""
+        return [
+            plan
+            for plan in self.all(RecoveryPlan, namespace)
+            if any(wave.protection_group_ref.name == group for wave in plan.spec.waves)
+        ]
+
+    def executions_of(self, namespace: str | None, plan: str) -> list[DRExecution]:
+        """The executions of a plan."""
+        return [e for e in self.all(DRExecution, namespace) if e.spec.recovery_plan_ref.name == plan]

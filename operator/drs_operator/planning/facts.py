@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
+
+from drs_operator.planning import tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +40,11 @@ class SourceServer:
     last_launch_job_id: str | None = None
     staging_account_id: str | None = None
     """Set on extended source servers only."""
+    active_job_id: str | None = None
+    """The launch job that was working on it, whoever began it. Termination jobs do not show here."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: what is derived is kept with the inventory, and goes with it
 class Inventory:
     """All source servers of a place, from one complete sweep."""
 
@@ -47,9 +52,21 @@ class Inventory:
     servers: tuple[SourceServer, ...]
     taken_at: datetime
 
-    def by_id(self) -> dict[str, SourceServer]:
+    def by_id(self) -> Mapping[str, SourceServer]:
         """The servers by their id."""
+        return self._by_id
+
+    def matching(self, selection: Mapping[str, str]) -> tuple[SourceServer, ...]:
+        """The servers that a tag selection means (`tags.matches`), in the inventory's order, without a scan of all."""
+        return tuple(self.servers[position] for position in self._by_tag.matching(selection))
+
+    @cached_property
+    def _by_id(self) -> dict[str, SourceServer]:
         return {server.server_id: server for server in self.servers}
+
+    @cached_property
+    def _by_tag(self) -> tags.Index:
+        return tags.Index([server.tags for server in self.servers])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,231 +1,209 @@
-"""The membership and status of a ProtectionGroup, from the shared inventory."""
+"""The status of a ProtectionGroup: what it holds and what was seen of it. Its conditions are in `group_conditions`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from drs_operator.api.v1alpha1.conditions import find_condition
-from drs_operator.api.v1alpha1.enums import (
-    ConditionType,
-    LaunchConfigurationState,
-    Membership,
-    OnLeave,
-    ServerSelectionMode,
+from drs_operator.api.v1alpha1.enums import LaunchConfigurationState, Membership
+from drs_operator.api.v1alpha1.limits import (
+    LISTED_ACTIVE_EXECUTIONS,
+    LISTED_CONFLICTS,
+    LISTED_INVALID_SERVERS,
+    LISTED_PLANS,
 )
-from drs_operator.api.v1alpha1.limits import LISTED_INVALID_SERVERS, LISTED_PLANS
 from drs_operator.api.v1alpha1.protectiongroup import (
+    GroupConflict,
     GroupServerStatus,
     InvalidServer,
     ProtectionGroup,
     ProtectionGroupStatus,
 )
-from drs_operator.planning import ids, tags
-from drs_operator.planning.aspects import Aspect, bad, conditions, good, unclear
-from drs_operator.planning.facts import Failure, Inventory, SourceServer
-from drs_operator.planning.health import BROKEN, STALLED, recoverable, surely_recoverable, worst_lag
+from drs_operator.planning import tags
+from drs_operator.planning.claims import Owner, Standing
+from drs_operator.planning.facts import Inventory, Place, SourceServer
+from drs_operator.planning.health import BROKEN, STALLED, recoverable, worst_lag
+from drs_operator.planning.launch_progress import Progress
+from drs_operator.planning.membership import Members, status_is_lost
+from drs_operator.planning.rpo import rpo_state
 
 
 @dataclass(frozen=True, slots=True)
-class Members:
-    """Who belongs to a group now."""
+class Users:
+    """Who relies on a group: names of its namespace."""
 
-    servers: tuple[SourceServer, ...]
-    leaving: frozenset[str]
-    """Members that no longer match but are kept (`onLeave: Hold`)."""
-    unknown: tuple[str, ...]
-    """Listed ids that the account's Region does not have."""
-
-
-def members(group: ProtectionGroup, inventory: Inventory) -> Members:
-    """Resolves the selection. A member whose tags changed from outside stays, as Leaving, under `onLeave: Hold`."""
-    by_id = inventory.by_id()
-    spec = group.spec
-    if spec.server_selection_mode is ServerSelectionMode.EXPLICIT:
-        found = [by_id[server_id] for server_id in sorted(spec.source_server_ids) if server_id in by_id]
-        unknown = tuple(server_id for server_id in sorted(spec.source_server_ids) if server_id not in by_id)
-        return Members(tuple(found), frozenset(), unknown)
-    matching = {s.server_id: s for s in inventory.servers if tags.matches(spec.server_selection_tags, s.tags)}
-    leaving = frozenset[str]()
-    if spec.membership is None or spec.membership.on_leave is OnLeave.HOLD:
-        # An edit of the selection takes effect at once: only what changed outside is held, also across an edit.
-        edited = _resolved_generation(group) != group.metadata.generation
-        held = (s for s in group.status.servers if not edited or s.membership == Membership.LEAVING)
-        leaving = frozenset(s.server_id for s in held if s.server_id in by_id) - matching.keys()
-    servers = {**matching, **{server_id: by_id[server_id] for server_id in leaving}}
-    return Members(tuple(servers[key] for key in sorted(servers)), leaving, ())
+    plans: tuple[str, ...] = ()
+    executions: tuple[str, ...] = ()
+    """Active ones that hold it."""
+    rpo_seconds: int | None = None
+    """The smallest objective of the plans."""
 
 
-def _resolved_generation(group: ProtectionGroup) -> int:
-    """The generation that the membership in status was resolved for: a read that failed leaves it behind."""
-    stable = find_condition(group.status.conditions, ConditionType.MEMBERSHIP_STABLE)
-    generation = stable.observed_generation if stable else None
-    return group.status.observed_generation if generation is None else generation
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What one look has found out about a group whose inventory could be read."""
+
+    owner: Owner
+    place: Place
+    inventory: Inventory
+    members: Members
+    """Who should belong to it."""
+    owned: Collection[str]
+    """Ids of the servers that it holds by the ledger."""
+    lost: Mapping[str, Standing]
+    """By server id: who has those that it should have and has not."""
+    frozen: bool = False
+    """The ledger failed: the membership stays as it was."""
+    with_point: Mapping[str, bool] = field(default_factory=dict)
+    """Of each doubtful server, whether a recovery point exists."""
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    """By id: where an unknown server was found instead."""
+    settings: Progress = field(default_factory=Progress)
 
 
-def doubtful(found: Members) -> list[SourceServer]:
-    """Servers whose recovery points have to be looked for."""
-    return [server for server in found.servers if surely_recoverable(server) is None]
+def listed(group: ProtectionGroup, sight: Sight) -> tuple[list[str], frozenset[str]]:
+    """Ids of the servers to show, in order, and which of them are Leaving."""
+    owned = set(sight.owned)
+    if sight.frozen and status_is_lost(group):
+        return sorted(owned), frozenset()
+    if sight.frozen:
+        before = [server for server in group.status.servers if server.membership is None or server.server_id in owned]
+        leaving = frozenset(server.server_id for server in before if server.membership == Membership.LEAVING)
+        return [server.server_id for server in before], leaving
+    wanted = [server.server_id for server in sight.members.servers]
+    if group.spec.suspend:
+        return wanted, sight.members.leaving
+    return [server_id for server_id in wanted if server_id in owned], sight.members.leaving
 
 
-def evaluate(
-    group: ProtectionGroup,
-    installation: str,
-    account_id: str,
-    found: Members,
-    with_point: Mapping[str, bool],
-    used_by: Sequence[str],
-    now: datetime,
-) -> ProtectionGroupStatus:
-    """The whole status. `with_point` says of each doubtful server whether a recovery point exists."""
-    servers = [_server(group, server, found, with_point) for server in found.servers]
-    invalid = [InvalidServer(server_id=i, reason=_UNKNOWN.format(group.spec.region)) for i in found.unknown]
+def seen(group: ProtectionGroup, sight: Sight, users: Users) -> ProtectionGroupStatus:
+    """The status but for version and conditions."""
+    shown, leaving = listed(group, sight)
+    by_id = sight.inventory.by_id()
+    before = {server.server_id: server for server in group.status.servers}
+    servers = []
+    for server_id in shown:
+        if (server := by_id.get(server_id)) is None:  # DRS has lost it, and the ledger could not be told
+            bare = GroupServerStatus(server_id=server_id, membership=Membership.MEMBER)
+            servers.append(before.get(server_id, bare))
+            continue
+        entry = _server(group, server, server_id in leaving, sight, before.get(server_id), users.rpo_seconds)
+        servers.append(entry if server_id in sight.owned else entry.model_copy(update={"membership": None}))
+    facts = [by_id[server_id] for server_id in shown if server_id in by_id]
     unhealthy = [server for server in servers if not server.recoverable]
+    invalid = [_unknown(server_id, group, sight) for server_id in sight.members.unknown]
     invalid += [
-        InvalidServer(
-            server_id=s.server_id, hostname=s.hostname, replication_state=s.replication_state, reason=_reason(s)
-        )
+        InvalidServer(server_id=s.server_id, hostname=s.hostname, replication_state=s.replication_state, reason=why(s))
         for s in unhealthy
     ]
-    status = group.status
-    member_ids = [server.server_id for server in servers]
-    changed = status.version is None or member_ids != [server.server_id for server in status.servers]
-    changed = changed or _resolved_generation(group) != group.metadata.generation
-    aspects = [
-        _resolved(group, servers, found),
-        _stable(group, servers, found),
-        _healthy(servers, unhealthy),
-    ]
-    ready = good(ConditionType.READY, "Ready", f"{len(servers)} servers are protected into {group.spec.region}")
-    sources = sorted({server.source_region for server in found.servers if server.source_region})
-    return status.model_copy(
+    lost = [_conflict(server_id, by_id.get(server_id), sight.lost[server_id]) for server_id in sorted(sight.lost)]
+    sources = sorted({server.source_region for server in facts if server.source_region})
+    return group.status.model_copy(
         update={
-            "observed_generation": group.metadata.generation or 0,
-            "group_id": ids.group_id(installation, group.metadata.namespace or "", group.metadata.name),
-            "account_id": account_id,
-            "version": (status.version or 0) + 1 if changed else status.version,
+            **_common(group, sight.owner, users),
+            "account_id": group.status.account_id if group.spec.suspend else sight.place.account_id,
             "source_regions": sources,
             "source_region_summary": ",".join(sources) or None,
             "server_count": len(servers),
             "healthy_count": len(servers) - len(unhealthy),
-            "worst_lag": worst_lag(list(found.servers)),
+            "worst_lag": worst_lag(facts),
             "servers": servers,
-            "conflict_count": 0,
-            "conflicts": [],
+            "conflict_count": len(lost),
+            "conflicts": lost[:LISTED_CONFLICTS],
             "invalid_server_count": len(invalid),
             "invalid_servers": invalid[:LISTED_INVALID_SERVERS],
-            "used_by_plans": sorted(used_by)[:LISTED_PLANS],
-            "conditions": conditions(status.conditions, aspects, ready, group.metadata.generation or 0, now),
         }
     )
 
 
-def unreadable(
-    group: ProtectionGroup, failure: Failure, used_by: Sequence[str], now: datetime
+def unseen(
+    group: ProtectionGroup, owner: Owner, account_id: str | None, owned: Collection[str], users: Users
 ) -> ProtectionGroupStatus:
-    """The status when account or inventory cannot be read: the condition says so, the membership stays as it was."""
-    definite = failure.code in ("TARGET_ACCOUNT_NOT_FOUND", "NAMESPACE_NOT_ALLOWED", "ACCOUNT_CHANGED")
-    aspect = (bad if definite else _unclear)(ConditionType.SERVERS_RESOLVED, failure.code, failure.message)
-    generation = group.metadata.generation or 0
-    kept = (ConditionType.MEMBERSHIP_STABLE, ConditionType.REPLICATION_HEALTHY)  # they describe the membership kept
-    ready = good(ConditionType.READY, "Ready", "")
-    return group.status.model_copy(
-        update={
-            "observed_generation": generation,
-            "used_by_plans": sorted(used_by)[:LISTED_PLANS],
-            "conditions": [
-                *conditions(group.status.conditions, [aspect], ready, generation, now),
-                *(condition for condition in group.status.conditions if condition.type in kept),
-            ],
-        }
-    )
+    """The same when account or inventory cannot be read: the membership stays as it was.
+
+    A lost status is made anew from what the ledger knows: the account and the servers that the group holds.
+    """
+    update = _common(group, owner, users)
+    if status_is_lost(group) and account_id is not None:
+        servers = [GroupServerStatus(server_id=i, membership=Membership.MEMBER) for i in sorted(owned)]
+        update |= {"account_id": account_id, "servers": servers, "server_count": len(servers)}
+    return group.status.model_copy(update=update)
 
 
-def _unclear(type: ConditionType, code: str, message: str) -> Aspect:
-    return unclear(type, Failure(code, message))
+def _common(group: ProtectionGroup, owner: Owner, users: Users) -> dict[str, object]:
+    return {
+        "observed_generation": group.metadata.generation or 0,
+        "group_id": owner.id,
+        "used_by_plans": sorted(users.plans)[:LISTED_PLANS],
+        "active_executions": sorted(users.executions)[:LISTED_ACTIVE_EXECUTIONS],
+    }
 
 
-_UNKNOWN = "INVALID_SERVERS: not a DRS source server in {}; take it out of spec.sourceServerIds or install its agent"
-
-
-def _reason(server: GroupServerStatus) -> str:
+def why(server: GroupServerStatus) -> str:
+    """Why a server cannot be recovered, with its code."""
     if server.replication_state in BROKEN:
         return f"INVALID_REPLICATION_STATE: replication is {server.replication_state}; mend the agent or take it out"
     return "NO_RECOVERY_POINT: no recovery point exists yet; wait for the initial sync to end"
 
 
+def _unknown(server_id: str, group: ProtectionGroup, sight: Sight) -> InvalidServer:
+    where = sight.elsewhere.get(server_id)
+    reason = f"INVALID_SERVERS: not a DRS source server in {group.spec.region}"
+    if where is not None:
+        reason += f" but in {where}; list it in a group for that place"
+    else:
+        reason += "; take it out of spec.sourceServerIds or install its agent"
+    return InvalidServer(server_id=server_id, reason=reason)
+
+
+def _conflict(server_id: str, server: SourceServer | None, standing: Standing) -> GroupConflict:
+    holder = standing.owner
+    return GroupConflict(
+        server_id=server_id,
+        hostname=server.hostname or None if server else None,
+        current_group_id=holder.id if holder else None,
+        current_group_name=holder.display_name if holder else None,
+    )
+
+
 def _server(
-    group: ProtectionGroup, server: SourceServer, found: Members, with_point: Mapping[str, bool]
+    group: ProtectionGroup,
+    server: SourceServer,
+    leaving: bool,
+    sight: Sight,
+    before: GroupServerStatus | None,
+    rpo_seconds: int | None,
 ) -> GroupServerStatus:
-    can = recoverable(server, with_point.get(server.server_id, False))
-    message = None
-    if server.server_id in found.leaving:
-        message = tags.difference(group.spec.server_selection_tags, server.tags)
+    can = recoverable(server, sight.with_point.get(server.server_id, False))
+    state, message = _settings(server.server_id, sight.settings, before)
+    if leaving:
+        message = tags.difference(group.spec.server_selection_tags, server.tags) or message
     elif can and server.replication_state == STALLED:
-        message = "stalled: launches from its newest recovery point"
+        message = message or "stalled: launches from its newest recovery point"
     return GroupServerStatus(
         server_id=server.server_id,
         hostname=server.hostname or None,
         source_region=server.source_region or None,
         replication_state=server.replication_state or None,
         recoverable=can,
-        launch_configuration=LaunchConfigurationState.NOT_MANAGED,
-        membership=Membership.LEAVING if server.server_id in found.leaving else Membership.MEMBER,
+        rpo=rpo_state(server.lag, rpo_seconds, before.rpo if before else None),
+        launch_configuration=state,
+        membership=Membership.LEAVING if leaving else Membership.MEMBER,
         message=message,
     )
 
 
-def _resolved(group: ProtectionGroup, servers: list[GroupServerStatus], found: Members) -> Aspect:
-    type = ConditionType.SERVERS_RESOLVED
-    if found.unknown:
-        return bad(
-            type,
-            "INVALID_SERVERS",
-            f"{len(found.unknown)} of {len(group.spec.source_server_ids)} listed servers do not exist in "
-            f"{group.spec.region}: {', '.join(found.unknown[:5])}; see status.invalidServers",
-        )
-    wanted = group.spec.membership.min_servers if group.spec.membership else 1
-    if len(servers) < wanted and group.spec.server_selection_mode is ServerSelectionMode.EXPLICIT:
-        return bad(
-            type,
-            "TOO_FEW_SERVERS",
-            f"{len(servers)} of at least {wanted} servers are listed; extend spec.sourceServerIds, or lower "
-            "spec.membership.minServers",
-        )
-    if len(servers) < wanted:
-        selection = ", ".join(f"{key}={value}" for key, value in sorted(group.spec.server_selection_tags.items()))
-        return bad(
-            type,
-            "TOO_FEW_SERVERS",
-            f"{len(servers)} of at least {wanted} servers in {group.spec.region} carry the tags {selection}; compare "
-            f"with: aws drs describe-source-servers --region {group.spec.region} "
-            "--query 'items[].[sourceServerID,tags]'",
-        )
-    return good(type, "Resolved", f"{len(servers)} servers")
+def _settings(
+    server_id: str, progress: Progress, before: GroupServerStatus | None
+) -> tuple[LaunchConfigurationState | str, str | None]:
+    """State and message of a server's launch settings; where AWS did not answer, the state is the last known one."""
+    if (found := progress.servers.get(server_id)) is not None:
+        return found.state, found.message
+    if progress.unread is not None and before is not None and before.launch_configuration is not None:
+        return before.launch_configuration, None
+    return LaunchConfigurationState.NOT_MANAGED, None
 
 
-def _stable(group: ProtectionGroup, servers: list[GroupServerStatus], found: Members) -> Aspect:
-    if not found.leaving:
-        return good(ConditionType.MEMBERSHIP_STABLE, "Stable", "every member matches", needed=False)
-    names = ", ".join(s.hostname or s.server_id for s in servers if s.server_id in found.leaving)
-    return bad(
-        ConditionType.MEMBERSHIP_STABLE,
-        "MEMBERSHIP_UNSTABLE",
-        f"{names} no longer match the selection and stay protected; put the tags back on the DRS source servers, or "
-        "let them go with spec.membership.onLeave: Follow",
-        needed=False,
-    )
-
-
-def _healthy(servers: list[GroupServerStatus], unhealthy: list[GroupServerStatus]) -> Aspect:
-    type = ConditionType.REPLICATION_HEALTHY
-    if not unhealthy:
-        return good(type, "Healthy", f"{len(servers)} of {len(servers)} servers are recoverable")
-    code = "INVALID_REPLICATION_STATE" if _reason(unhealthy[0]).startswith("INVALID") else "NO_RECOVERY_POINT"
-    names = ", ".join(server.hostname or server.server_id for server in unhealthy[:5])
-    return bad(
-        type,
-        code,
-        f"{len(unhealthy)} of {len(servers)} servers are not recoverable: {names}; see status.invalidServers",
-    )
+def names(servers: Sequence[GroupServerStatus]) -> list[str]:
+    """What messages call servers."""
+    return [server.hostname or server.server_id for server in servers]

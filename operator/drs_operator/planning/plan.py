@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from drs_operator.api.v1alpha1.codes import Code, reason
 from drs_operator.api.v1alpha1.drexecution import DRExecution
 from drs_operator.api.v1alpha1.enums import ConditionType, ExecutionType
-from drs_operator.api.v1alpha1.limits import LISTED_ACTIVE_EXECUTIONS, SERVERS_PER_PLAN
-from drs_operator.api.v1alpha1.protectiongroup import ProtectionGroup
+from drs_operator.api.v1alpha1.limits import LISTED_ACTIVE_EXECUTIONS, LISTED_CONFLICTS
+from drs_operator.api.v1alpha1.protectiongroup import GroupServerStatus, ProtectionGroup
 from drs_operator.api.v1alpha1.recoveryplan import (
     ActiveExecution,
     LastExecution,
@@ -18,123 +19,121 @@ from drs_operator.api.v1alpha1.recoveryplan import (
     RecoveryPlanStatus,
     WaveSpec,
 )
-from drs_operator.planning import ids, waves
-from drs_operator.planning.aspects import Aspect, bad, conditions, good, is_ready, is_settled, why_not_ready
-from drs_operator.planning.engine import SERVERS_PER_JOB
+from drs_operator.api.v1alpha1.targetaccount import RegionQuotas
+from drs_operator.planning import ids, plan_conflicts
+from drs_operator.planning.aspects import (
+    Aspect,
+    bad,
+    conditions,
+    good,
+    is_ready,
+    is_settled,
+    unclear,
+    why_not_ready,
+)
+from drs_operator.planning.claims import Owner
+from drs_operator.planning.facts import Failure, Inventory, Place
+from drs_operator.planning.flaws import WaveFinding, launched_by, wave_findings
+from drs_operator.planning.foresight import Load, shortages
+from drs_operator.planning.health import STALLED
+from drs_operator.planning.naming import few, joined
+from drs_operator.planning.plan_conflicts import Member, conflicts, is_active
+
+MESSAGE_LENGTH = 1000
+"""A condition's message is cut at 1024 characters; ours end with a whole word before."""
+WAITS = "its deletion waits for the end of"
 
 
 @dataclass(frozen=True, slots=True)
-class WaveFinding:
-    """What is wrong with a wave."""
+class Surroundings:
+    """Everything that a plan is judged by, as far as it is known without asking AWS."""
 
-    code: str
-    wave_number: int | None
-    message: str
-
-
-def wave_findings(plan: RecoveryPlan, members: Mapping[str, Collection[str]]) -> list[WaveFinding]:
-    """All findings about the waves themselves; `members` are the server ids of each group that exists, by name."""
-    found: list[WaveFinding] = []
-    listed = plan.spec.waves
-    if not listed:
-        found.append(WaveFinding("PLAN_HAS_NO_WAVES", None, "the plan has no waves; add one to spec.waves"))
-    by_number = {wave.wave_number: wave for wave in listed}
-    used: dict[str, int] = {}
-    for wave in listed:
-        number, group = wave.wave_number, wave.protection_group_ref.name
-        if group in used:
-            message = f"group {group} is in wave {used[group]} already; a group may be in one wave only"
-            found.append(WaveFinding("INVALID_WAVE_DATA", number, message))
-        used.setdefault(group, number)
-        found += _dependencies(wave, by_number)
-        if group not in members:
-            message = f"ProtectionGroup {group} does not exist in this namespace; create it or correct the wave"
-            found.append(WaveFinding("PROTECTION_GROUP_NOT_FOUND", number, message))
-            continue
-        if strangers := sorted(set(wave.optional_server_ids) - set(members[group])):
-            message = f"optionalServerIds names servers that are not in group {group}: {', '.join(strangers[:5])}"
-            found.append(WaveFinding("INVALID_WAVE_DATA", number, message))
-        if len(members[group]) > SERVERS_PER_JOB and not plan.spec.split_oversized_waves:
-            message = f"{len(members[group])} servers, a drill takes at most {SERVERS_PER_JOB} in a wave; "
-            found.append(WaveFinding("WAVE_SIZE_EXCEEDED", number, message + "split the group"))
-    found += _shared(plan, members)
-    total = sum(len(members[name]) for name in used if name in members)
-    if total > SERVERS_PER_PLAN:
-        message = f"{total} servers, a plan takes at most {SERVERS_PER_PLAN}; make two plans of it"
-        found.append(WaveFinding("PLAN_TOO_LARGE", None, message))
-    return found
+    groups: Mapping[str, ProtectionGroup]
+    """The groups of its waves that exist, by name."""
+    executions: Sequence[DRExecution] = ()
+    """Those of its namespace, of every plan."""
+    inventories: Mapping[Place, Inventory] = field(default_factory=dict)
+    """What is known of the places that it recovers into."""
+    quotas: Mapping[Place, RegionQuotas] = field(default_factory=dict)
+    name_holder: Owner | None = None
+    """The plan that has claimed the same display name before."""
+    ledger: Failure | None = None
+    """Why claim and row could not be written."""
+    version: int | None = None
+    """Version of the plan's row in the ledger; None while it could not be written."""
 
 
-def launched_by(plan: RecoveryPlan, members: Mapping[str, Collection[str]]) -> dict[str, int]:
-    """The wave that launches each server: the first that has it. A second launch would destroy the first's instance."""
-    first: dict[str, int] = {}
-    for wave in waves.in_order(plan.spec.waves):
-        for server_id in members.get(wave.protection_group_ref.name, ()):
-            first.setdefault(server_id, wave.wave_number)
-    return first
+def place_of(group: ProtectionGroup) -> Place | None:
+    """Where a group recovers into; None until it was accepted for an account."""
+    return Place(group.status.account_id, group.spec.region) if group.status.account_id else None
 
 
-def _shared(plan: RecoveryPlan, members: Mapping[str, Collection[str]]) -> list[WaveFinding]:
-    first = launched_by(plan, members)
-    found = []
-    for wave in plan.spec.waves:
-        group = wave.protection_group_ref.name
-        shared = sorted(s for s in members.get(group, ()) if first[s] != wave.wave_number)
-        if shared:
-            message = f"group {group} shares servers with wave {first[shared[0]]}: {', '.join(shared[:5])}; a run "
-            message += "launches a server once, in the first of its waves; keep it in one group"
-            found.append(WaveFinding("SERVER_CONFLICT", wave.wave_number, message))
-    return found
-
-
-def _dependencies(wave: WaveSpec, by_number: Mapping[int, WaveSpec]) -> list[WaveFinding]:
-    found = []
-    for number in wave.depends_on_waves:
-        if number not in by_number:
-            message = f"dependsOnWaves names wave {number}, which does not exist"
-            found.append(WaveFinding("INVALID_WAVE_DATA", wave.wave_number, message))
-        elif waves.order(by_number[number]) >= waves.order(wave):
-            message = f"wave {number} is not launched earlier; give it a lower launchOrder"
-            found.append(WaveFinding("CIRCULAR_DEPENDENCY", wave.wave_number, message))
-    return found
-
-
-def evaluate(
-    plan: RecoveryPlan,
-    installation: str,
-    groups: Mapping[str, ProtectionGroup],
-    executions: Sequence[DRExecution],
-    now: datetime,
-) -> RecoveryPlanStatus:
-    """The whole status; `groups` and `executions` are those of the plan's namespace."""
-    status = plan.status
+def evaluate(plan: RecoveryPlan, installation: str, seen: Surroundings, now: datetime) -> RecoveryPlanStatus:
+    """The whole status."""
+    status, groups = plan.status, seen.groups
     used = [groups[w.protection_group_ref.name] for w in plan.spec.waves if w.protection_group_ref.name in groups]
-    servers = [server for group in used for server in group.status.servers]
-    changed = status.version is None or status.observed_generation != plan.metadata.generation
-    members = {name: [server.server_id for server in group.status.servers] for name, group in groups.items()}
-    aspects = [_groups_ready(plan, groups), _waves_valid(wave_findings(plan, members)), _recoverable(used)]
+    servers = {server.server_id: server for group in used for server in _servers(group)}
     sources = sorted({region for group in used for region in group.status.source_regions})
     targets = sorted({group.spec.region for group in used})
-    ready = good(ConditionType.READY, "Ready", f"{len(servers)} servers in {len(plan.spec.waves)} waves")
+    others = conflicts(plan, members_of(used), seen.executions, seen.inventories)
+    own = [e for e in seen.executions if e.spec.recovery_plan_ref.name == plan.metadata.name]
+    aspects = [
+        _groups_ready(plan, groups),
+        _waves_valid(plan, seen),
+        _recoverable(list(servers.values())),
+        _ledger_synced(seen),
+    ]
+    text = f"{len(servers)} servers in {len(plan.spec.waves)} waves"
+    if (warning := plan_conflicts.told(others)) is not None:
+        text += f"; {warning}"
+    shown = conditions(
+        status.conditions, aspects, good(ConditionType.READY, "Ready", text), plan.metadata.generation or 0, now
+    )
+    if waits := waits_for(plan, own):
+        first = shown[0].model_copy(update={"message": f"{waits}; {shown[0].message}"})
+        shown = [first, *shown[1:]]
     return status.model_copy(
         update={
             "observed_generation": plan.metadata.generation or 0,
             "plan_id": ids.plan_id(installation, plan.metadata.namespace or "", plan.metadata.name),
-            "version": (status.version or 0) + 1 if changed else status.version,
+            "version": status.version if seen.version is None else seen.version,
             "total_waves": len(plan.spec.waves),
             "total_servers": len(servers),
             "source_regions": sources,
             "source_region_summary": ",".join(sources) or None,
             "target_regions": targets,
             "target_region_summary": ",".join(targets) or None,
-            "has_server_conflict": False,
-            "conflicts": [],
+            "has_server_conflict": bool(others),
+            "conflicts": others[:LISTED_CONFLICTS],
             "waves": [_wave(wave, groups.get(wave.protection_group_ref.name)) for wave in plan.spec.waves],
-            "active_executions": _active(executions),
-            "last_execution": _last(executions, status.last_execution),
-            "conditions": conditions(status.conditions, aspects, ready, plan.metadata.generation or 0, now),
+            "active_executions": _active(own),
+            "last_execution": _last(own, status.last_execution),
+            "conditions": shown,
         }
     )
+
+
+def members_of(groups: Sequence[ProtectionGroup]) -> list[Member]:
+    """The servers of groups that were accepted for an account, each once."""
+    found: dict[str, Member] = {}
+    for group in groups:
+        if (place := place_of(group)) is not None:
+            for server in _servers(group):
+                found.setdefault(server.server_id, Member(server.server_id, server.hostname, place))
+    return list(found.values())
+
+
+def waits_for(plan: RecoveryPlan, executions: Sequence[DRExecution]) -> str | None:
+    """What holds up the deletion of a plan, in words; None if it is not being deleted or nothing does."""
+    active = sorted(execution.metadata.name for execution in executions if is_active(execution))
+    if plan.metadata.deletion_timestamp is None or not active:
+        return None
+    return f"{WAITS} execution {few(active)}: until then the plan stays usable; cancel it or let it end"
+
+
+def _servers(group: ProtectionGroup) -> list[GroupServerStatus]:
+    """The servers that a group holds; those that a suspended one only shows are launched by nobody."""
+    return [server for server in group.status.servers if server.membership is not None]
 
 
 def _wave(wave: WaveSpec, group: ProtectionGroup | None) -> PlanWaveStatus:
@@ -144,47 +143,84 @@ def _wave(wave: WaveSpec, group: ProtectionGroup | None) -> PlanWaveStatus:
     return PlanWaveStatus(
         wave_number=wave.wave_number,
         protection_group_name=group.spec.display_name or name,
-        server_count=len(group.status.servers),
+        server_count=len(_servers(group)),
         account_id=group.status.account_id,
         region=group.spec.region,
     )
 
 
 def _groups_ready(plan: RecoveryPlan, groups: Mapping[str, ProtectionGroup]) -> Aspect:
+    """All groups that are not ready, in the order of the waves; the reason is that of the worst."""
+    found: list[tuple[int, str, str, str]] = []
+    waves_of: dict[str, int] = {}
     for wave in plan.spec.waves:
-        name = wave.protection_group_ref.name
+        waves_of.setdefault(wave.protection_group_ref.name, wave.wave_number)
+    for name, number in waves_of.items():
+        where = f"wave {number}: ProtectionGroup {name}"
         if name not in groups:
-            return bad(
-                ConditionType.GROUPS_READY,
-                "PROTECTION_GROUP_NOT_FOUND",
-                f"wave {wave.wave_number}: ProtectionGroup {name} does not exist; create it or correct the wave",
-            )
-    waiting = [(name, group) for name, group in sorted(groups.items()) if not is_ready(group.status.conditions)]
-    used = {wave.protection_group_ref.name for wave in plan.spec.waves}
-    for name, group in waiting:
-        if name in used:
-            reason, message = why_not_ready(group.status.conditions)
-            met = False if is_settled(group.status.conditions) else None
-            return Aspect(ConditionType.GROUPS_READY, met, reason, f"ProtectionGroup {name}: {message}")
-    return good(ConditionType.GROUPS_READY, "GroupsReady", f"{len(used)} groups are Ready")
+            why = reason(Code.PROTECTION_GROUP_NOT_FOUND)
+            found.append((0, why, f"{where} does not exist; create it or correct the wave", f"{where} does not exist"))
+        elif not is_ready(groups[name].status.conditions):
+            why, message = why_not_ready(groups[name].status.conditions)
+            rank = 1 if is_settled(groups[name].status.conditions) else 2
+            found.append((rank, why, f"{where}: {message}", f"{where}: {why}"))
+    if not found:
+        return good(ConditionType.GROUPS_READY, "GroupsReady", f"{len(waves_of)} groups are Ready")
+    worst, why, _, _ = min(found, key=lambda entry: entry[0])
+    count = f"{len(found)} of {len(waves_of)} groups are not ready: " if len(found) > 1 else ""
+    text = joined([e[2] for e in found], [e[3] for e in found], MESSAGE_LENGTH - len(count))
+    return Aspect(ConditionType.GROUPS_READY, None if worst == 2 else False, why, count + text)
 
 
-def _waves_valid(found: list[WaveFinding]) -> Aspect:
-    real = [finding for finding in found if finding.code != "PROTECTION_GROUP_NOT_FOUND"]
-    if not real:
-        return good(ConditionType.WAVES_VALID, "WavesValid", "the waves can be launched in their order")
-    text = "; ".join(f"wave {f.wave_number}: {f.message}" if f.wave_number is not None else f.message for f in real)
-    return bad(ConditionType.WAVES_VALID, real[0].code, text)
+def _waves_valid(plan: RecoveryPlan, seen: Surroundings) -> Aspect:
+    """All that is wrong; a group that does not exist is said by GroupsReady. What would queue is a warning."""
+    type = ConditionType.WAVES_VALID
+    known = {name: [s.server_id for s in _servers(group)] or None for name, group in seen.groups.items()}
+    found = [flaw for flaw in wave_findings(plan, known) if flaw.code != "PROTECTION_GROUP_NOT_FOUND"]
+    if (holder := seen.name_holder) is not None:
+        name = plan.spec.display_name or plan.metadata.name
+        message = f"plan {holder} already has the name {name!r}; choose another spec.displayName, or delete that plan"
+        found.insert(0, WaveFinding("RP_NAME_EXISTS", None, message))
+    if found:
+        where = [f"wave {flaw.wave_number}: " if flaw.wave_number is not None else "" for flaw in found]
+        full = [place + flaw.message for place, flaw in zip(where, found, strict=True)]
+        short = [place + flaw.code for place, flaw in zip(where, found, strict=True)]
+        return bad(type, found[0].code, joined(full, short, MESSAGE_LENGTH))
+    launching = launched_by(plan, known)
+    loads = {}
+    for wave in plan.spec.waves:
+        group = seen.groups.get(wave.protection_group_ref.name)
+        if group is not None and (place := place_of(group)) is not None:
+            count = sum(1 for s in _servers(group) if launching[s.server_id] == wave.wave_number)
+            loads[wave.wave_number] = Load(place, count)
+    if short_of := shortages(plan.spec.waves, loads, seen.quotas):
+        text = joined([s.message for s in short_of], [s.code for s in short_of], MESSAGE_LENGTH)
+        return good(type, reason(Code(short_of[0].code)), text)
+    return good(type, "WavesValid", "the waves can be launched in their order")
 
 
-def _recoverable(groups: Sequence[ProtectionGroup]) -> Aspect:
-    lost = [s for group in groups for s in group.status.servers if not s.recoverable]
-    total = sum(len(group.status.servers) for group in groups)
-    if not lost:
-        return good(ConditionType.RECOVERABLE, "Recoverable", f"{total} of {total} servers are recoverable")
-    names = ", ".join(server.hostname or server.server_id for server in lost[:5])
-    message = f"{len(lost)} of {total} servers are not recoverable: {names}; see invalidServers of their groups"
-    return bad(ConditionType.RECOVERABLE, "NO_RECOVERY_POINT", message)
+def _recoverable(servers: Sequence[GroupServerStatus]) -> Aspect:
+    type, total = ConditionType.RECOVERABLE, len(servers)
+    if not servers:
+        return unclear(type, Failure("TOO_FEW_SERVERS", "no server of its groups is known yet; see their conditions"))
+    if lost := [server for server in servers if not server.recoverable]:
+        names = few([server.hostname or server.server_id for server in lost])
+        message = f"{len(lost)} of {total} servers are not recoverable: {names}; see invalidServers of their groups"
+        return bad(type, "NO_RECOVERY_POINT", message)
+    text = f"{total} of {total} servers are recoverable"
+    if old := [server.hostname or server.server_id for server in servers if server.replication_state == STALLED]:
+        text += f"; stalled, so from their newest recovery point only: {few(old)}"
+    return good(type, "Recoverable", text)
+
+
+def _ledger_synced(seen: Surroundings) -> Aspect:
+    type = ConditionType.LEDGER_SYNCED
+    if seen.ledger is not None:
+        return bad(type, seen.ledger.code, seen.ledger.message)
+    if seen.name_holder is not None:
+        message = f"not written while plan {seen.name_holder} has the name"
+        return bad(type, "RP_NAME_EXISTS", message)
+    return good(type, "Synced", "name and row are in the ledger")
 
 
 def _active(executions: Sequence[DRExecution]) -> list[ActiveExecution]:
@@ -196,7 +232,7 @@ def _active(executions: Sequence[DRExecution]) -> list[ActiveExecution]:
             phase=execution.status.phase,
         )
         for execution in sorted(executions, key=lambda e: e.metadata.name)
-        if execution.status.finish_time is None and execution.status.phase is not None
+        if is_active(execution)
     ][:LISTED_ACTIVE_EXECUTIONS]
 
 

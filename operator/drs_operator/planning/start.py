@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from drs_operator.api.v1alpha1.drexecution import DRExecution
@@ -18,11 +18,11 @@ from drs_operator.api.v1alpha1.limits import LISTED_SERVERS_PER_FINDING
 from drs_operator.api.v1alpha1.protectiongroup import ProtectionGroup
 from drs_operator.api.v1alpha1.recoveryplan import RecoveryPlan, WaveSpec
 from drs_operator.api.v1alpha1.targetaccount import TargetAccount
-from drs_operator.planning import group as membership
-from drs_operator.planning import ids, waves
+from drs_operator.planning import account as accounts
+from drs_operator.planning import ids, membership, waves
 from drs_operator.planning.facts import Inventory, Place, RecoveryInstance
+from drs_operator.planning.flaws import launched_by, wave_findings
 from drs_operator.planning.health import STALLED, recoverable
-from drs_operator.planning.plan import launched_by, wave_findings
 from drs_operator.planning.run import Run, RunServer, RunWave
 
 REQUESTED_BY = "drs-operator.io/requested-by"
@@ -96,6 +96,8 @@ class Ground:
     instances: tuple[RecoveryInstance, ...]
     with_point: Mapping[str, bool]
     """Of servers whose state leaves a doubt."""
+    taken: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By group name: servers that it selects and that other groups have claimed."""
 
 
 def place_of(group: ProtectionGroup, ground: Ground) -> Place | None:
@@ -122,6 +124,7 @@ def candidates(group: ProtectionGroup, ground: Ground) -> list[Candidate]:
         return [
             Candidate(s.server_id, s.hostname or "", bool(s.recoverable), s.replication_state == STALLED)
             for s in group.status.servers
+            if s.membership is not None or not group.spec.suspend
         ]
     return [
         Candidate(
@@ -130,7 +133,7 @@ def candidates(group: ProtectionGroup, ground: Ground) -> list[Candidate]:
             recoverable(server, ground.with_point.get(server.server_id, False)),
             server.replication_state == STALLED,
         )
-        for server in membership.members(group, inventory).servers
+        for server in membership.members(group, inventory, ground.taken.get(group.metadata.name, ())).servers
     ]
 
 
@@ -185,10 +188,7 @@ def findings(execution: DRExecution, ground: Ground) -> list[Finding]:
             message = f"TargetAccount {account_name} does not allow this namespace; see its spec.allowedNamespaces"
             add(Severity.REFUSAL, "NAMESPACE_NOT_ALLOWED", message, number)
         if account.spec.management_policy is ManagementPolicy.OBSERVE:
-            message = (
-                f"TargetAccount {account_name} is in Observe: nothing may be launched; set managementPolicy Manage"
-            )
-            add(Severity.REFUSAL, "ACCOUNT_OBSERVE_ONLY", message, number)
+            add(Severity.REFUSAL, "ACCOUNT_OBSERVE_ONLY", accounts.observed_only(account), number)
         place = Place(account.spec.account_id, group.spec.region)
         if place in ground.failures:
             message = f"{ground.failures[place]}; what is known of its servers is from before"
@@ -200,6 +200,10 @@ def findings(execution: DRExecution, ground: Ground) -> list[Finding]:
         if lost := [s.server_id for s in servers if not s.recoverable]:
             message = f"{len(lost)} of {len(servers)} servers have no usable recovery point or are not replicating"
             add(lenient, "UNHEALTHY_SERVER_REPLICATION", message, number, lost)
+        if others := sorted(ground.taken.get(group.metadata.name, ())):
+            message = f"{len(others)} servers that group {group.metadata.name} selects are in another group, and are "
+            message += "not launched here; see the group's status.conflicts"
+            add(lenient, "SERVER_CONFLICT", message, number, others)
         if old := [s.server_id for s in servers if s.recoverable and s.stalled]:
             message = f"{len(old)} of {len(servers)} servers are stalled: they launch from their newest recovery point"
             add(Severity.WARNING, "UNHEALTHY_SERVER_REPLICATION", message, number, old)

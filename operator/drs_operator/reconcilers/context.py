@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from drs_operator.api.v1alpha1 import Resource
 from drs_operator.api.v1alpha1.meta import ResourceStatus
-from drs_operator.ports import Clock, Cloud, Cluster, Ledger, Objects
+from drs_operator.planning.facts import Failure
+from drs_operator.ports import Clock, Cloud, Cluster, LaunchSettings, Ledger, Objects, ReadFailed
+from drs_operator.reconcilers.claiming import ClaimBook
+from drs_operator.reconcilers.mirroring import MirrorBook
+from drs_operator.reconcilers.settings_book import SettingsBook
 
 RECONCILE = "drs-operator.io/reconcile"
+FINALIZER = "drs-operator.io/operator"
+"""Ours, on objects that hold something outside of the cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +27,13 @@ class Context:
     cluster: Cluster
     cloud: Cloud
     ledger: Ledger
+    claims: ClaimBook
+    """What groups and plans have claimed in the ledger."""
+    mirrors: MirrorBook
+    """Their rows in the ledger."""
+    launch_settings: LaunchSettings
+    settings: SettingsBook
+    """What is known of the launch settings of servers."""
     clock: Clock
     installation: str
     caller: str
@@ -27,6 +41,15 @@ class Context:
     refresh_seconds: float
     poll_seconds: float
     settle: timedelta
+    ledger_problem: Callable[[], Failure | None] = lambda: None
+    """Why nothing may be claimed or launched (LEDGER_REPLACED, LEDGER_ROLLED_BACK); asked before both."""
+
+
+    async def load_books(self) -> None:
+        """Reads anew what the ledger has of claims, rows and launch settings. Raises ReadFailed."""
+        await self.claims.load()
+        await self.mirrors.load()
+        await self.settings.load()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +63,12 @@ def asked_now(resource: Resource, status: ResourceStatus) -> str | None:
     """The token of a `reconcile` annotation that was not served yet."""
     token = resource.metadata.annotations.get(RECONCILE)
     return token if token and token != status.last_handled_reconcile else None
+
+
+def refuse_unknown_ledger(context: Context) -> None:
+    """Raises ReadFailed where nothing may be claimed or launched: it is shown, and tried again until it may."""
+    if (problem := context.ledger_problem()) is not None:
+        raise ReadFailed(problem.code, problem.message)
 
 
 async def record(context: Context, resource: Resource, before: ResourceStatus, after: ResourceStatus) -> bool:

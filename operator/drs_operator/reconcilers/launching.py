@@ -9,13 +9,14 @@ import asyncio
 
 from drs_operator.api.v1alpha1 import DRExecution, TargetAccount
 from drs_operator.api.v1alpha1.enums import ManagementPolicy
+from drs_operator.planning import account as accounts
 from drs_operator.planning import guards, holds, launching
 from drs_operator.planning.facts import Failure
 from drs_operator.planning.launching import Refusal, Refused, Unknown
 from drs_operator.planning.run import LaunchIntent, Run, RunWave
 from drs_operator.ports import Access, AccessDenied, LostRace, ReadFailed, Started
 from drs_operator.reconcilers.access import access_of, for_run, is_allowed
-from drs_operator.reconcilers.context import Context
+from drs_operator.reconcilers.context import Context, refuse_unknown_ledger
 from drs_operator.reconcilers.points import points_of
 from drs_operator.reconcilers.session import Session
 
@@ -39,6 +40,7 @@ async def launch(session: Session, intent: LaunchIntent) -> None:
     wave = session.run.wave(intent.wave_number)
     if not launching.may_call(session.run, intent):  # an earlier call of the same decision has held the wave
         return
+    refuse_unknown_ledger(context)
     barrier = await _barrier(session, wave)
     if isinstance(barrier, Failure):
         held = holds.opened(session.run, wave.wave_number, barrier.code, context.clock.now(), barrier.message)
@@ -65,6 +67,7 @@ async def launch(session: Session, intent: LaunchIntent) -> None:
         await session.move(launching.refused(session.run, intent, busy, context.clock.now()))
         return
     chosen = guards.chosen_points(session.run, usable)
+    refuse_unknown_ledger(context)
     if await _barrier(session, wave) != barrier:
         raise LostRace("what allows the launch has changed while its guards were read: it is decided anew")
     await session.reload()
@@ -127,14 +130,15 @@ async def _barrier(session: Session, wave: RunWave) -> Access | Failure | None:
         text = f"TargetAccount {wave.account_name} is now account {account.spec.account_id}, the run was pinned to "
         return Failure("AccountUnavailable", f"{text}{wave.account_id}; put it back, then resume")
     if account.spec.management_policy is ManagementPolicy.OBSERVE:
-        return Failure(
-            "AccountUnavailable", f"TargetAccount {wave.account_name} is in Observe; set Manage, then resume"
-        )
-    if not await is_allowed(context, account, run.namespace):
+        text = f"ACCOUNT_OBSERVE_ONLY: {accounts.observed_only(account)}, then resume"
+        return Failure("AccountUnavailable", text)
+    if (first := accounts.elder(account, context.objects.all(TargetAccount))) is not None:
+        return Failure("AccountUnavailable", f"{accounts.taken(account, first).message}; then resume")
+    if not await is_allowed(context, account, run.namespace, fresh=True):
         text = f"TargetAccount {wave.account_name} does not allow namespace {run.namespace} any more"
         return Failure("NamespaceNotAllowed", f"{text}; allow it, then resume")
     try:
-        return await access_of(context, account)
+        return await access_of(context, account, fresh=True)
     except AccessDenied as error:
         return Failure("AccountUnavailable", error.message)
     except ReadFailed as error:

@@ -6,13 +6,14 @@ from drs_operator.api.v1alpha1 import DRExecution, ProtectionGroup, RecoveryPlan
 from drs_operator.api.v1alpha1.drexecution_status import Finding
 from drs_operator.api.v1alpha1.enums import Severity
 from drs_operator.api.v1alpha1.limits import LISTED_SERVERS_PER_FINDING
-from drs_operator.planning import group as membership
-from drs_operator.planning import start
+from drs_operator.planning import membership, start
 from drs_operator.planning.facts import Failure, Inventory, Place, RecoveryInstance, SourceServer
+from drs_operator.planning.mirrors import owner_of
 from drs_operator.planning.run import ErrorRecord, FindingRecord, Run, RunServer
 from drs_operator.ports import Access, ReadFailed, RunIdClaim
 from drs_operator.reconcilers.access import access_of, is_allowed
-from drs_operator.reconcilers.context import Context
+from drs_operator.reconcilers.context import Context, refuse_unknown_ledger
+from drs_operator.reconcilers.group_ledger import others_have
 from drs_operator.reconcilers.points import has_points
 from drs_operator.reconcilers.session import Session
 
@@ -26,6 +27,7 @@ async def claim(context: Context, execution: DRExecution) -> Run | Failure:
     wanted = start.claimed(execution, context.installation, now)
     run = await context.ledger.load_run(wanted.execution_id)
     if run is None:
+        refuse_unknown_ledger(context)
         if now > start.expires_at(execution):
             return Failure(
                 "REQUEST_EXPIRED",
@@ -83,6 +85,7 @@ async def is_claimed(context: Context, execution: DRExecution) -> bool:
 async def validate_and_pin(session: Session) -> None:
     """From Claimed to Running, or to its end with all findings."""
     context, run = session.context, session.run
+    refuse_unknown_ledger(context)
     if run.waves:  # pinned before a crash: only the holds are left to take
         await _hold_servers(session)
         return
@@ -128,7 +131,7 @@ async def _hold_servers(session: Session) -> None:
     by_place = run.servers_by_place()
     losses: dict[str, str] = {}
     for place, server_ids in by_place.items():
-        losses |= await context.ledger.hold_servers(place, server_ids, run.execution_id)
+        losses |= await context.ledger.hold_servers(place, server_ids, run.execution_id, f"{run.namespace}/{run.name}")
     if losses:
         holders = ", ".join(sorted(set(losses.values())))
         message = f"{len(losses)} servers are held by {holders} until it ends; wait for it or cancel it"
@@ -179,6 +182,7 @@ async def _ground(context: Context, execution: DRExecution) -> start.Ground:
     failures: dict[Place, str] = {}
     instances: list[RecoveryInstance] = []
     with_point: dict[str, bool] = {}
+    taken: dict[str, frozenset[str]] = {}
     for group in groups.values():
         owner = accounts.get(group.spec.target_account_ref.name)
         if owner is None:
@@ -190,15 +194,18 @@ async def _ground(context: Context, execution: DRExecution) -> start.Ground:
             access = await access_of(context, owner)
             if place not in inventories:
                 inventories[place] = await context.cloud.inventory(access, place.region, context.clock.now())
-            servers = membership.members(group, inventories[place]).servers
-            instances += await _instances(context, access, place.region, servers)
-            doubtful = membership.doubtful(membership.members(group, inventories[place]))
-            with_point |= await has_points(context, access, place.region, doubtful)
+            selected = membership.members(group, inventories[place]).servers
+            claims = owner_of(group, context.installation)
+            others = others_have(context, claims, place, selected)
+            taken[group.metadata.name] = frozenset(i for i, standing in others.items() if standing.owner is not None)
+            members = membership.members(group, inventories[place], taken[group.metadata.name])
+            instances += await _instances(context, access, place.region, members.servers)
+            with_point |= await has_points(context, access, place.region, membership.doubtful(members))
         except ReadFailed as error:
             if error.code in PASSING:
                 raise
             failures[place] = f"{error.code}: {error.message}"
-    return start.Ground(plan, groups, accounts, allowed, inventories, failures, tuple(instances), with_point)
+    return start.Ground(plan, groups, accounts, allowed, inventories, failures, tuple(instances), with_point, taken)
 
 
 async def _instances(

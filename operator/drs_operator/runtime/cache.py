@@ -1,4 +1,4 @@
-"""Our objects as last seen, and whom a change concerns."""
+"""Our objects as last seen."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 from pydantic import ValidationError
 
-from drs_operator.api.v1alpha1 import DRExecution, ProtectionGroup, RecoveryPlan, Resource, TargetAccount
+from drs_operator.api.v1alpha1 import DRExecution, RecoveryPlan, Resource
 from drs_operator.observability.logs import log
 
 R = TypeVar("R", bound=Resource)
@@ -29,6 +29,41 @@ class Key:
         return f"{short}/{self.namespace}/{self.name}" if self.namespace else f"{short}/{self.name}"
 
 
+class _Index:
+    """Keys of objects by something that their spec names, so that nobody has to look through all of them."""
+
+    def __init__(self, kind: type[Resource], names: Callable[[Any], Iterable[str]]) -> None:
+        self._kind = kind
+        self._names = names
+        self._keys: dict[tuple[str | None, str], dict[Key, None]] = {}
+
+    def move(self, key: Key, before: Resource | None, now: Resource | None) -> None:
+        """Takes an object in that is new, different or gone."""
+        if key.kind is not self._kind:
+            return
+        old = set(self._names(before)) if before is not None else set()
+        new = set(self._names(now)) if now is not None else set()
+        for name in old - new:
+            listed = self._keys[(key.namespace, name)]
+            del listed[key]
+            if not listed:
+                del self._keys[(key.namespace, name)]
+        for name in new - old:
+            self._keys.setdefault((key.namespace, name), {})[key] = None
+
+    def find(self, namespace: str | None, name: str) -> list[Key]:
+        """The keys of those that name it."""
+        return list(self._keys.get((namespace, name), ()))
+
+
+def _groups(plan: RecoveryPlan) -> Iterable[str]:
+    return (wave.protection_group_ref.name for wave in plan.spec.waves)
+
+
+def _plan(execution: DRExecution) -> Iterable[str]:
+    return (execution.spec.recovery_plan_ref.name,)
+
+
 class Cache:
     """Objects by key. Listeners are told of every key whose object is new, different or gone."""
 
@@ -39,6 +74,8 @@ class Cache:
         self._buried: dict[Key, str | None] = {}
         """Uids of what went since the last `known` of its kind."""
         self._by_namespace: dict[tuple[type[Resource], str | None], dict[str, Resource]] = defaultdict(dict)
+        self._plans_by_group = _Index(RecoveryPlan, _groups)
+        self._executions_by_plan = _Index(DRExecution, _plan)
         self._listeners: list[Callable[[Key, Resource | None, Resource | None], None]] = []
 
     def on_change(self, listener: Callable[[Key, Resource | None, Resource | None], None]) -> None:
@@ -54,6 +91,14 @@ class Cache:
         if namespace is not None:
             return cast(list[R], list(self._by_namespace[(kind, namespace)].values()))
         return cast(list[R], [found for key, found in self._objects.items() if key.kind is kind])
+
+    def plans_using(self, namespace: str | None, group: str) -> list[RecoveryPlan]:
+        """The plans of a namespace that have a wave with this group."""
+        return [cast(RecoveryPlan, self._objects[key]) for key in self._plans_by_group.find(namespace, group)]
+
+    def executions_of(self, namespace: str | None, plan: str) -> list[DRExecution]:
+        """The executions of a plan, ended ones included."""
+        return [cast(DRExecution, self._objects[key]) for key in self._executions_by_plan.find(namespace, plan)]
 
     def observe(self, kind: type[Resource], raw: Mapping[str, Any], gone: bool) -> None:
         """Takes in an event. Older versions than the one that is known are ignored."""
@@ -114,6 +159,8 @@ class Cache:
         self._tell(key, before, None)
 
     def _tell(self, key: Key, before: Resource | None, now: Resource | None) -> None:
+        for index in (self._plans_by_group, self._executions_by_plan):
+            index.move(key, before, now)
         for listener in self._listeners:
             listener(key, before, now)
 
@@ -128,19 +175,3 @@ def _newer(meta: Mapping[str, Any], before: Resource) -> bool:
     if old.isdigit() and new.isdigit():
         return int(new) > int(old)
     return (meta.get("uid"), new) != (before.metadata.uid, old)
-
-
-def concerned(key: Key, before: Resource | None, now: Resource | None) -> set[Key]:
-    """Whom a change of an object concerns, besides itself."""
-    keys: set[Key] = set()
-    for resource in (before, now):
-        match resource:
-            case ProtectionGroup():
-                keys.add(Key(TargetAccount, None, resource.spec.target_account_ref.name))
-                keys |= {Key(RecoveryPlan, key.namespace, name) for name in resource.status.used_by_plans}
-            case RecoveryPlan():
-                names = {wave.protection_group_ref.name for wave in resource.spec.waves}
-                keys |= {Key(ProtectionGroup, key.namespace, name) for name in names}
-            case DRExecution():
-                keys.add(Key(RecoveryPlan, key.namespace, resource.spec.recovery_plan_ref.name))
-    return keys

@@ -24,7 +24,10 @@ ListKind = Callable[[type[Resource]], Awaitable[list[dict[str, Any]]]]
 
 
 class Resync:
-    """Lists all kinds into the cache: once before anything else, then at intervals, and soon after every outage."""
+    """Lists all kinds into the cache: once before anything else, then at intervals, and soon after every outage.
+
+    `passed` is told after each pass of `run`.
+    """
 
     def __init__(
         self,
@@ -32,11 +35,13 @@ class Resync:
         list_kind: ListKind,
         every_seconds: float = EVERY_SECONDS,
         after_outage_seconds: float = AFTER_OUTAGE_SECONDS,
+        passed: Callable[[], None] = lambda: None,
     ) -> None:
         self._cache = cache
         self._list = list_kind
         self._every = every_seconds
         self._after_outage = after_outage_seconds
+        self._passed = passed
 
     async def once(self) -> None:
         """One pass over all kinds, in the order in which they depend on each other. Raises ReadFailed."""
@@ -56,6 +61,8 @@ class Resync:
             except ReadFailed as error:
                 self._cache.doubt.set()
                 log.warning("re-list failed", detail=error.message)
+            else:
+                self._passed()
 
 
 def _jittered(seconds: float) -> float:

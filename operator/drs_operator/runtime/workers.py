@@ -1,8 +1,13 @@
-"""Workers: take a key, reconcile its object, plan the next look. One bad object never hurts another."""
+"""Workers: take a key, reconcile its object, plan the next look. One bad object never hurts another.
+
+Every key that is ready is worked on at once, so that looks that wait for a dead account keep no other from being
+looked at. What bounds the work is where it is done: the threads of a place, of the ledger, the API client's pool.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -16,7 +21,6 @@ from drs_operator.runtime.cache import Cache, Key
 from drs_operator.runtime.queue import WorkQueue
 
 Reconcile = Callable[[Any], Awaitable[Outcome]]
-WORKERS = 10
 
 
 class Workers:
@@ -31,20 +35,17 @@ class Workers:
         """Works until cancelled, or fenced."""
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(WORKERS):
-                    group.create_task(self._work())
+                while True:
+                    key = await self._queue.get()
+                    # Not in the task itself: one that is cancelled before its first step never gets to its `finally`.
+                    group.create_task(self._one(key)).add_done_callback(functools.partial(self._done, key))
         except BaseExceptionGroup as errors:
             if (fenced := errors.subgroup(Fenced)) is not None:
                 raise fenced.exceptions[0] from errors
             raise
 
-    async def _work(self) -> None:
-        while True:
-            key = await self._queue.get()
-            try:
-                await self._one(key)
-            finally:
-                self._queue.done(key)
+    def _done(self, key: Key, _: asyncio.Task[None]) -> None:
+        self._queue.done(key)
 
     async def _one(self, key: Key) -> None:
         found = self._cache.get(key.kind, key.namespace, key.name)

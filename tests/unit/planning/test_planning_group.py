@@ -10,10 +10,11 @@ from drs_operator.api.v1alpha1 import ProtectionGroup
 from drs_operator.api.v1alpha1.conditions import Condition, find_condition
 from drs_operator.api.v1alpha1.limits import LISTED_INVALID_SERVERS, LISTED_PLANS
 from drs_operator.api.v1alpha1.protectiongroup import ProtectionGroupStatus
-from drs_operator.planning import group as membership
 from drs_operator.planning import ids
 from drs_operator.planning.facts import Failure, SourceServer
+from drs_operator.planning.group import Users
 from tests import builders as b
+from tests.unit.planning.group_sights import evaluated, unread
 from tests.unit.planning.tables import table
 
 
@@ -24,8 +25,7 @@ def _evaluate(
     used_by: tuple[str, ...] = (),
     seconds: float = 0,
 ) -> ProtectionGroupStatus:
-    found = membership.members(group, b.inventory(*servers))
-    return membership.evaluate(group, b.INSTALLATION, b.ACCOUNT, found, points or {}, used_by, b.at(seconds))
+    return evaluated(group, b.inventory(*servers), points, users=Users(plans=used_by), seconds=seconds)
 
 
 def _with(group: ProtectionGroup, status: ProtectionGroupStatus) -> ProtectionGroup:
@@ -44,7 +44,7 @@ def test_a_healthy_group() -> None:
     status = _evaluate(b.group(), *servers, used_by=("zebra", "alpha"))
 
     assert status.group_id == ids.group_id(b.INSTALLATION, b.NAMESPACE, "group-1")
-    assert (status.account_id, status.version, status.observed_generation) == (b.ACCOUNT, 1, 1)
+    assert (status.account_id, status.observed_generation) == (b.ACCOUNT, 1)
     assert (status.server_count, status.healthy_count, status.worst_lag) == (2, 2, "<15m")
     assert (status.source_regions, status.source_region_summary) == (
         ["eu-central-1", b.ORIGIN],
@@ -54,8 +54,10 @@ def test_a_healthy_group() -> None:
     assert [condition.type for condition in status.conditions] == [
         "Ready",
         "ServersResolved",
+        "NoConflicts",
         "MembershipStable",
         "ReplicationHealthy",
+        "LedgerSynced",
     ]
     assert {condition.status for condition in status.conditions} == {"True"}
 
@@ -68,23 +70,6 @@ def test_steady_state_writes_nothing() -> None:
     second = _evaluate(_with(group, first), *servers, seconds=3600)
 
     assert second == first, "also an hour later, also with something wrong"
-
-
-@pytest.mark.parametrize(
-    ("numbers", "generation", "want", "because"),
-    table(
-        ("nothing", [1, 2], 1, 1, "no change, no version"),
-        ("joined", [1, 2, 3], 1, 2, "another membership"),
-        ("deleted", [1], 1, 2, "another membership"),
-        ("edited", [1, 2], 2, 2, "an accepted edit"),
-        ("both", [1, 2, 3], 2, 2, "one step for what is accepted together"),
-    ),
-)
-def test_version(numbers: list[int], generation: int, want: int, because: str) -> None:
-    before = _evaluate(b.group(), b.source_server(1), b.source_server(2))
-    group = b.group(meta={"generation": generation}, status=before.to_json())
-
-    assert _evaluate(group, *(b.source_server(n) for n in numbers)).version == want, because
 
 
 BROKEN = {"replication_state": "DISCONNECTED"}
@@ -182,7 +167,7 @@ def test_lists_keep_to_the_limits_of_the_schema_and_counts_stay_whole() -> None:
     plans = tuple(f"plan-{n}" for n in range(LISTED_PLANS + 5))
 
     status = _evaluate(b.group(), *broken, used_by=plans)
-    blind = membership.unreadable(b.group(), Failure("DRS_ERROR", "…"), plans, b.NOW)
+    blind = unread(b.group(), Failure("DRS_ERROR", "…"), Users(plans=plans))
 
     assert (len(status.invalid_servers), status.invalid_server_count) == (LISTED_INVALID_SERVERS, len(broken))
     assert (len(status.used_by_plans), len(blind.used_by_plans)) == (LISTED_PLANS, LISTED_PLANS)
@@ -202,7 +187,6 @@ def test_a_leaving_server_is_a_member_with_what_changed() -> None:
     assert _condition(status, "MembershipStable").reason == "MembershipUnstable"
     assert "host-1" in _condition(status, "MembershipStable").message
     assert _condition(status, "Ready").status == "True", "a Leaving server is still a member"
-    assert status.version == 1, "the members are the same"
 
 
 def test_a_stalled_server_with_a_point_is_recoverable_with_a_warning() -> None:
@@ -225,23 +209,23 @@ def test_unreadable_says_why_and_keeps_the_membership(code: str, want: tuple[str
     group = b.group()
     before = _evaluate(group, b.source_server(1), b.source_server(2, **BROKEN))
 
-    status = membership.unreadable(_with(group, before), Failure(code, "what to do"), ["p"], b.at(60))
+    status = unread(_with(group, before), Failure(code, "what to do"), Users(("p",)), 60)
 
     for type in ("ServersResolved", "Ready"):
         assert (_condition(status, type).status, _condition(status, type).reason) == want, because
     assert (status.servers, status.version, status.group_id) == (before.servers, before.version, before.group_id)
     assert _condition(status, "ReplicationHealthy") == _condition(before, "ReplicationHealthy"), "as it was seen last"
-    again = membership.unreadable(_with(group, status), Failure(code, "what to do"), ["p"], b.at(3600))
+    again = unread(_with(group, status), Failure(code, "what to do"), Users(("p",)), 3600)
     assert again == status, "steady state writes nothing"
 
 
 def test_readable_again_is_as_before_the_failure() -> None:
     group = b.group()
     before = _evaluate(group, b.source_server(1))
-    blind = membership.unreadable(_with(group, before), Failure("DRS_ERROR", "…"), [], b.at(60))
+    blind = unread(_with(group, before), Failure("DRS_ERROR", "…"), seconds=60)
 
     after = _evaluate(_with(group, blind), b.source_server(1), seconds=120)
 
-    assert after.version == before.version
+    assert after.servers == before.servers
     assert _condition(after, "Ready").last_transition_time == b.at(120)
     assert _condition(after, "MembershipStable").last_transition_time == b.NOW, "it was never lost"

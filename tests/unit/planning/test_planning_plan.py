@@ -1,4 +1,6 @@
-"""Whether a RecoveryPlan would work now."""
+"""Whether a RecoveryPlan would work now, and its status."""
+
+from __future__ import annotations
 
 from typing import Any
 
@@ -7,12 +9,13 @@ import pytest
 from drs_operator.api.v1alpha1 import DRExecution, ProtectionGroup, RecoveryPlan
 from drs_operator.api.v1alpha1.conditions import find_condition
 from drs_operator.api.v1alpha1.recoveryplan import RecoveryPlanStatus
+from drs_operator.api.v1alpha1.targetaccount import RegionQuotas
 from drs_operator.planning import ids
-from drs_operator.planning.plan import evaluate, launched_by, wave_findings
+from drs_operator.planning.claims import Owner
+from drs_operator.planning.facts import Failure
+from drs_operator.planning.plan import Surroundings, evaluate, waits_for
 from tests import builders as b
 from tests.unit.planning.tables import table
-
-MEMBERS = {"group-1": ["s-1", "s-2"], "group-2": ["s-3"], "group-3": ["s-4"]}
 
 
 def _conditions(ready: str, reason: str = "Ready") -> list[dict[str, Any]]:
@@ -22,10 +25,21 @@ def _conditions(ready: str, reason: str = "Ready") -> list[dict[str, Any]]:
 
 
 def _group(
-    number: int, servers: int = 1, ready: str | None = "True", recoverable: bool = True, **spec: Any
+    number: int,
+    servers: int = 1,
+    ready: str | None = "True",
+    recoverable: bool = True,
+    state: str = "CONTINUOUS",
+    **spec: Any,
 ) -> ProtectionGroup:
     members = [
-        {"serverId": b.server_id(1000 * number + n), "hostname": f"host-{number}-{n}", "recoverable": recoverable}
+        {
+            "serverId": b.server_id(1000 * number + n),
+            "hostname": f"host-{number}-{n}",
+            "recoverable": recoverable,
+            "replicationState": state,
+            "membership": "Member",
+        }
         for n in range(1, servers + 1)
     ]
     status: dict[str, Any] = {"servers": members, "accountId": b.ACCOUNT, "sourceRegions": [b.ORIGIN]}
@@ -34,79 +48,22 @@ def _group(
     return b.group(f"group-{number}", status=status, **spec)
 
 
-def _evaluate(
-    plan: RecoveryPlan, *groups: ProtectionGroup, executions: list[DRExecution] | None = None, seconds: float = 0
-) -> RecoveryPlanStatus:
+def _evaluate(plan: RecoveryPlan, *groups: ProtectionGroup, seconds: float = 0, **seen: Any) -> RecoveryPlanStatus:
     by_name = {group.metadata.name: group for group in groups}
-    return evaluate(plan, b.INSTALLATION, by_name, executions or [], b.at(seconds))
+    surroundings = Surroundings(by_name, **{"version": 1, **seen})
+    return evaluate(plan, b.INSTALLATION, surroundings, b.at(seconds))
+
+
+def _text(status: RecoveryPlanStatus, type: str = "Ready") -> str:
+    condition = find_condition(status.conditions, type)
+    assert condition is not None, type
+    return condition.message
 
 
 def _said(status: RecoveryPlanStatus, type: str) -> tuple[str, str]:
     condition = find_condition(status.conditions, type)
     assert condition is not None, type
     return condition.status, condition.reason
-
-
-@pytest.mark.parametrize(
-    ("plan", "want", "because"),
-    table(
-        ("good", b.plan(b.wave_spec(1), b.wave_spec(2)), [], "nothing is wrong"),
-        ("no waves", b.plan().model_copy(update={"spec": b.plan().spec.model_copy(update={"waves": []})}),
-         [("PLAN_HAS_NO_WAVES", None)], "an older object may have none"),
-        ("group twice", b.plan(b.wave_spec(1), b.wave_spec(2, protectionGroupRef={"name": "group-1"})),
-         [("INVALID_WAVE_DATA", 2), ("SERVER_CONFLICT", 2)], "a group may be in one wave only, and so may its servers"),
-        ("unknown group", b.plan(b.wave_spec(9)), [("PROTECTION_GROUP_NOT_FOUND", 9)], "the reference leads nowhere"),
-        ("itself", b.plan(b.wave_spec(1, dependsOnWaves=[1])), [("CIRCULAR_DEPENDENCY", 1)], "waits for itself"),
-        ("missing dependency", b.plan(b.wave_spec(1, dependsOnWaves=[7])), [("INVALID_WAVE_DATA", 1)], "no such wave"),
-        ("later dependency", b.plan(b.wave_spec(1, dependsOnWaves=[2]), b.wave_spec(2)),
-         [("CIRCULAR_DEPENDENCY", 1)], "not a lower launchOrder"),
-        ("same order", b.plan(b.wave_spec(1, launchOrder=5), b.wave_spec(2, launchOrder=5, dependsOnWaves=[1])),
-         [("CIRCULAR_DEPENDENCY", 2)], "an equal launchOrder is not lower"),
-        ("order against number", b.plan(b.wave_spec(1, launchOrder=9, dependsOnWaves=[2]), b.wave_spec(2)), [],
-         "launchOrder counts, not the number"),
-        ("stranger", b.plan(b.wave_spec(1, optionalServerIds=["s-2", "s-9"])), [("INVALID_WAVE_DATA", 1)],
-         "an optional server that is not in the group"),
-        ("all at once", b.plan(b.wave_spec(1, dependsOnWaves=[1, 7]), b.wave_spec(9)),
-         [("CIRCULAR_DEPENDENCY", 1), ("INVALID_WAVE_DATA", 1), ("PROTECTION_GROUP_NOT_FOUND", 9)], "all findings"),
-    ),
-)  # fmt: skip
-def test_wave_findings(plan: RecoveryPlan, want: list[tuple[str, int | None]], because: str) -> None:
-    found = wave_findings(plan, MEMBERS)
-
-    assert [(finding.code, finding.wave_number) for finding in found] == want, because
-
-
-@pytest.mark.parametrize(
-    ("servers", "split", "want", "because"),
-    table(
-        ("a hundred", 100, False, [], "what one job takes"),
-        ("a hundred and one", 101, False, ["WAVE_SIZE_EXCEEDED"], "a drill does not split by itself"),
-        ("split", 101, True, [], "unless it is told to"),
-        ("a thousand", 1000, True, [], "the most that a plan takes"),
-        ("more", 1001, True, ["PLAN_TOO_LARGE"], "too many for one plan"),
-    ),
-)
-def test_sizes(servers: int, split: bool, want: list[str], because: str) -> None:
-    plan = b.plan(splitOversizedWaves=split)
-
-    found = wave_findings(plan, {"group-1": [f"s-{n}" for n in range(servers)]})
-
-    assert [finding.code for finding in found] == want, because
-
-
-def test_a_server_in_two_groups_of_a_plan_is_found_and_belongs_to_the_first_wave() -> None:
-    """A second launch in the same run would destroy the instance of the first."""
-    plan = b.plan(b.wave_spec(1, launchOrder=2), b.wave_spec(2, launchOrder=1), b.wave_spec(3))
-    members = {"group-1": ["s-1", "s-2"], "group-2": ["s-2", "s-3"], "group-3": ["s-3"]}
-
-    found = wave_findings(plan, members)
-
-    assert [(finding.code, finding.wave_number) for finding in found] == [
-        ("SERVER_CONFLICT", 1),
-        ("SERVER_CONFLICT", 3),
-    ]
-    assert "shares servers with wave 2: s-2" in found[0].message
-    assert launched_by(plan, members) == {"s-1": 1, "s-2": 2, "s-3": 2}
 
 
 @pytest.mark.parametrize(
@@ -143,6 +100,31 @@ def test_a_server_in_two_groups_of_a_plan_is_found_and_belongs_to_the_first_wave
             "a server that cannot be launched",
         ),
         (
+            "no servers",
+            [_group(1, servers=0, ready="False")],
+            b.plan(),
+            "Recoverable",
+            ("Unknown", "TooFewServers"),
+            "nothing was seen, so nothing is said",
+        ),
+        ("ledger", [_group(1)], b.plan(), "LedgerSynced", ("True", "Synced"), "name and row are there"),
+        (
+            "worst first",
+            [_group(1, ready="Unknown"), _group(2, ready="False")],
+            b.plan(b.wave_spec(1), b.wave_spec(2)),
+            "GroupsReady",
+            ("False", "TooFewServers"),
+            "what is certain decides",
+        ),
+        (
+            "missing is worst",
+            [_group(1, ready="False")],
+            b.plan(b.wave_spec(1), b.wave_spec(2)),
+            "GroupsReady",
+            ("False", "ProtectionGroupNotFound"),
+            "what does not exist comes first",
+        ),
+        (
             "groups before waves",
             [_group(1, ready="False")],
             b.plan(b.wave_spec(1, dependsOnWaves=[4])),
@@ -175,16 +157,114 @@ def test_status() -> None:
     ]
 
 
-def test_steady_state_writes_nothing_and_an_edit_is_a_version() -> None:
+def test_every_group_that_is_not_ready_is_named() -> None:
+    groups = [_group(1), _group(2, ready="False"), _group(3, ready="Unknown")]
+    plan = b.plan(*(b.wave_spec(number) for number in range(1, 6)))
+
+    text = _text(_evaluate(plan, *groups), "GroupsReady")
+
+    assert text == (
+        "4 of 5 groups are not ready: wave 2: ProtectionGroup group-2: …; wave 3: ProtectionGroup group-3: …; "
+        "wave 4: ProtectionGroup group-4 does not exist; create it or correct the wave; "
+        "wave 5: ProtectionGroup group-5 does not exist; create it or correct the wave"
+    )
+
+
+def test_servers_that_a_suspended_group_only_shows_do_not_count() -> None:
+    group = _group(1, 3, ready="False")
+    shown = [server.model_copy(update={"membership": None}) for server in group.status.servers[:2]]
+    status = group.status.model_copy(update={"servers": [*shown, group.status.servers[2]]})
+
+    found = _evaluate(b.plan(), group.model_copy(update={"status": status}))
+
+    assert (found.total_servers, found.waves[0].server_count) == (1, 1)
+
+
+def test_a_message_about_fifty_groups_fits() -> None:
+    plan = b.plan(*(b.wave_spec(n, protectionGroupRef={"name": f"g{n:02}-{'x' * 40}"}) for n in range(1, 51)))
+
+    text = _text(_evaluate(plan), "GroupsReady")
+
+    assert len(text) <= 1024
+    assert text.startswith("50 of 50 groups are not ready: wave 1: ProtectionGroup g01-")
+    assert text.endswith(" more"), "what does not fit is counted"
+
+
+def test_all_findings_are_in_one_message() -> None:
+    plan = b.plan(b.wave_spec(1, dependsOnWaves=[1, 7]), b.wave_spec(2, optionalServerIds=[b.server_id(1)]))
+
+    status = _evaluate(plan, _group(1), _group(2))
+
+    assert _said(status, "WavesValid") == ("False", "CircularDependency")
+    text = _text(status, "WavesValid")
+    assert [word for word in ("itself", "wave 7", "wave 2: optionalServerIds") if word not in text] == []
+
+
+QUOTAS = {b.PLACE: RegionQuotas(jobs_in_progress=1, servers_in_all_jobs=500)}
+
+
+def test_what_would_queue_is_a_warning() -> None:
+    plan = b.plan(b.wave_spec(1, launchOrder=1), b.wave_spec(2, launchOrder=1))
+
+    status = _evaluate(plan, _group(1), _group(2), quotas=QUOTAS)
+
+    assert _said(status, "WavesValid") == ("True", "ConcurrentJobsLimitExceeded")
+    assert "part of wave 2 queues" in _text(status, "WavesValid")
+    assert _said(status, "Ready") == ("True", "Ready")
+
+
+def test_waves_that_are_wrong_are_not_weighed() -> None:
+    plan = b.plan(b.wave_spec(1, launchOrder=1), b.wave_spec(2, launchOrder=1, dependsOnWaves=[1]))
+
+    status = _evaluate(plan, _group(1), _group(2), quotas=QUOTAS)
+
+    assert _said(status, "WavesValid") == ("False", "CircularDependency")
+
+
+def test_a_stalled_server_with_a_point_is_recoverable_with_a_warning() -> None:
+    status = _evaluate(b.plan(), _group(1, 2, state="STALLED"))
+
+    assert _said(status, "Recoverable") == ("True", "Recoverable")
+    assert "newest recovery point only: host-1-1, host-1-2" in _text(status, "Recoverable")
+
+
+HOLDER = Owner("plan-x", b.INSTALLATION, b.NAMESPACE, "elder", "Production")
+
+
+def test_a_name_that_another_plan_has() -> None:
+    status = _evaluate(b.plan(displayName="production"), _group(1), name_holder=HOLDER, version=None)
+
+    assert _said(status, "WavesValid") == ("False", "RpNameExists")
+    assert _said(status, "Ready") == ("False", "RpNameExists")
+    assert "plan dr/elder already has the name 'production'" in _text(status)
+
+
+@pytest.mark.parametrize("code", ["DYNAMODB_ERROR", "LEDGER_UNREACHABLE"])
+def test_a_ledger_that_fails(code: str) -> None:
+    before = _evaluate(b.plan(), _group(1), version=4)
+    status = _evaluate(b.plan(status=before.to_json()), _group(1), ledger=Failure(code, "it said no"), version=None)
+
+    want = {"DYNAMODB_ERROR": "DynamodbError", "LEDGER_UNREACHABLE": "LedgerUnreachable"}[code]
+    assert _said(status, "LedgerSynced") == ("False", want)
+    assert _text(status) == "it said no"
+    assert status.version == 4, "the last version that was written stands"
+
+
+def test_steady_state_writes_nothing() -> None:
     groups = [_group(1, 2), _group(2, ready="False")]
     plan = b.plan(b.wave_spec(1), b.wave_spec(2))
     first = _evaluate(plan, *groups)
 
     again = plan.model_copy(update={"status": first})
-    edited = b.plan(b.wave_spec(1), meta={"generation": 2}, status=first.to_json())
 
     assert _evaluate(again, *groups, seconds=3600) == first
-    assert _evaluate(edited, *groups).version == 2
+
+
+def test_the_version_is_that_of_the_row() -> None:
+    before = _evaluate(b.plan(), _group(1), version=7)
+
+    assert before.version == 7
+    assert _evaluate(b.plan(status=before.to_json()), _group(1), version=8).version == 8
 
 
 def _run(name: str, **status: Any) -> DRExecution:
@@ -230,3 +310,27 @@ def test_the_last_execution_outlives_its_object(left: list[DRExecution], want: s
 
     assert last is not None
     assert last.name == want, because
+
+
+@pytest.mark.parametrize(
+    ("deleted", "executions", "want", "because"),
+    table(
+        ("not deleted", False, [_run("a", phase="Running")], None, "nobody wants it gone"),
+        ("free", True, [_ended("a", 10)], None, "no run is left"),
+        ("not begun", True, [_run("a")], None, "a run that was not looked at holds nothing"),
+        ("in use", True, [_run("b", phase="Paused"), _run("a", phase="Running")], "a, b", "all that use it are named"),
+    ),
+)
+def test_a_deletion_waits_for_runs(
+    deleted: bool, executions: list[DRExecution], want: str | None, because: str
+) -> None:
+    meta = {"deletionTimestamp": b.NOW.isoformat(), "finalizers": ["drs-operator.io/operator"]} if deleted else {}
+    plan = b.plan(meta=meta)
+
+    text = waits_for(plan, executions)
+
+    assert (text is None) == (want is None), because
+    ready = _evaluate(plan, _group(1), executions=executions)
+    assert _said(ready, "Ready") == ("True", "Ready"), "it stays usable"
+    if want is not None:
+        assert f"execution {want}:" in _text(ready), because

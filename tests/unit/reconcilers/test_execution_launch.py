@@ -276,7 +276,7 @@ def observed_only(world: World) -> Callable[[], None]:
 
 
 def account_gone(world: World) -> Callable[[], None]:
-    world.cluster.delete(TargetAccount, None, "production")
+    world.cluster.delete(TargetAccount, None, "production", force=True)
     return lambda: world.account("production")
 
 

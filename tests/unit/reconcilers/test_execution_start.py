@@ -45,15 +45,15 @@ def assert_refused(world: World, name: str, code: str) -> None:
 
 
 def no_plan(world: World) -> None:
-    world.cluster.delete(RecoveryPlan, NAMESPACE, "production")
+    world.cluster.delete(RecoveryPlan, NAMESPACE, "production", force=True)
 
 
 def no_group(world: World) -> None:
-    world.cluster.delete(ProtectionGroup, NAMESPACE, "app")
+    world.cluster.delete(ProtectionGroup, NAMESPACE, "app", force=True)
 
 
 def no_account(world: World) -> None:
-    world.cluster.delete(TargetAccount, None, "production")
+    world.cluster.delete(TargetAccount, None, "production", force=True)
 
 
 def not_allowed(world: World) -> None:
@@ -209,11 +209,10 @@ def test_a_drill_is_refused_servers_that_another_run_holds(world: World) -> None
 def test_a_recovery_goes_on_without_servers_that_another_run_holds() -> None:
     world = World()
     world.quickstart((2,))
-    world.group("all-web-and-spare", Kind="web")
     spare = "s-0000000000spare001"[:19]
-    world.cloud.server(PLACE, spare, Kind="web")
-    world.cloud.server(PLACE, server_ids("web")[0], Tier="web", Kind="web")
-    world.plan("other", "all-web-and-spare", onFailure="Continue")
+    world.cloud.server(PLACE, spare, Kind="spare")
+    world.group("spare", Kind="spare")
+    world.plan("other", "web", "spare", onFailure="Continue")
     world.execute("first", executionType=RECOVERY)
     world.until(lambda: world.phase("first") == "Paused")
     world.execute("second", executionType=RECOVERY, recoveryPlanRef={"name": "other"})

@@ -159,7 +159,7 @@ def test_a_status_that_cannot_be_written_is_written_later(world: World) -> None:
 def test_a_job_whose_account_object_is_gone_is_followed_when_it_is_back(world: World) -> None:
     world.execute()
     world.until(lambda: world.phase() == "Running")
-    world.cluster.delete(TargetAccount, None, "production")
+    world.cluster.delete(TargetAccount, None, "production", force=True)
     world.wait(600)
     assert shown(world)[0] == "AccountUnavailable"
     assert "production" in shown(world)[1]

@@ -10,16 +10,22 @@ from typing import Any
 
 from drs_operator.api.v1alpha1 import DRExecution, ProtectionGroup, RecoveryPlan, Resource, TargetAccount
 from drs_operator.api.v1alpha1.conditions import Condition, find_condition
-from drs_operator.planning.facts import Place
+from drs_operator.planning.claims import Owner
+from drs_operator.planning.facts import Inventory, Place
 from drs_operator.planning.run import Run
-from drs_operator.ports import Cloud, Cluster, LostRace, Objects, ReadFailed
+from drs_operator.ports import Cloud, Cluster, LaunchSettings, LostRace, Objects, ReadFailed
 from drs_operator.reconcilers import execution, protection_group, recovery_plan, target_account
+from drs_operator.reconcilers.claiming import ClaimBook
 from drs_operator.reconcilers.context import Context
-from drs_operator.runtime.cache import Key, concerned
+from drs_operator.reconcilers.mirroring import MirrorBook
+from drs_operator.reconcilers.settings_book import SettingsBook
+from drs_operator.runtime.cache import Key
+from drs_operator.runtime.concerns import concerned, plans_concerned
 from tests.fakes.clock import FakeClock
 from tests.fakes.cloud import FakeCloud
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.effects import Effects, Killed
+from tests.fakes.launch_settings import FakeLaunchSettings, FakeSettingsStore
 from tests.fakes.ledger import FakeLedger, Tables
 from tests.fakes.objects import FakeObjects
 
@@ -30,7 +36,7 @@ EXTERNAL_ID = "unique-external-id-123"
 TIERS = {"db": 2, "app": 1, "web": 1}
 """How many servers each wave has, in the order of the waves."""
 LONGEST_RETRY_SECONDS = 60.0
-MOST_TURNS = 3000
+MOST_TURNS = 6000
 
 _RECONCILE: dict[type[Resource], Any] = {
     TargetAccount: target_account.reconcile,
@@ -48,12 +54,15 @@ def server_ids(tier: str) -> tuple[str, ...]:
 class World:
     """Everything outside the operator, and one operator after the other."""
 
-    def __init__(self) -> None:
-        self.clock = FakeClock()
+    def __init__(self, installation: str = "test", beside: World | None = None) -> None:
+        """`beside`: another cluster, on the same ledger and under the same clock."""
+        self.installation = installation
+        self.clock: FakeClock = beside.clock if beside else FakeClock()
         self.effects = Effects()
-        self.tables = Tables()
+        self.tables: Tables = beside.tables if beside else Tables()
         self.cluster = FakeCluster(self.clock, self.effects)
         self.cloud = FakeCloud(self.clock, self.effects)
+        self.settings = FakeLaunchSettings(self.effects)
         self.objects = FakeObjects(self.cluster)
         self.deaths = 0
         self.failures: list[Exception] = []
@@ -70,22 +79,30 @@ class World:
     def lead(self, operator: Context) -> None:
         """This process works from now on; its cache and its queue are empty."""
         self.context = operator
+        self._loaded = False
         self._due: dict[Key, datetime] = {}
         self._failed: Counter[Key] = Counter()
         self._seen: dict[Key, Resource] = {}
+        self._inventories: dict[Place, Inventory | None] = {}
 
     def operator(self, epoch: int) -> Context:
         """A process under this epoch."""
         cluster: Cluster = self.cluster
         cloud: Cloud = self.cloud
         objects: Objects = self.objects
+        ledger = FakeLedger(self.tables, epoch, self.effects)
+        launch_settings: LaunchSettings = self.settings
         return Context(
             objects=objects,
             cluster=cluster,
             cloud=cloud,
-            ledger=FakeLedger(self.tables, epoch, self.effects),
+            ledger=ledger,
+            claims=ClaimBook(ledger, self.clock, self.installation, 60, self._look_again),
+            mirrors=MirrorBook(ledger, self.clock, self.installation),
+            launch_settings=launch_settings,
+            settings=SettingsBook(FakeSettingsStore(self.tables, self.effects), self.clock, self.installation),
             clock=self.clock,
-            installation="test",
+            installation=self.installation,
             caller=f"operator-{epoch}",
             refresh_seconds=60,
             poll_seconds=15,
@@ -207,6 +224,11 @@ class World:
                 return
             self._watch()
             now = self.clock.now()
+            if not await self._load():
+                if now >= end:
+                    return
+                self.clock.advance(2)
+                continue
             due = [key for key, at in self._due.items() if at <= now and key.kind in kinds]
             if not due:
                 if now >= end:
@@ -229,13 +251,32 @@ class World:
         for key in sorted(before.keys() | self._seen.keys(), key=str):
             old, new = before.get(key), self._seen.get(key)
             if old is None or new is None or old.metadata.resource_version != new.metadata.resource_version:
-                for other in sorted({key, *concerned(key, old, new)}, key=str):
+                for other in sorted({key, *concerned(key, old, new, self.objects)}, key=str):
                     self._due[other] = self.clock.now()
+
+    async def _load(self) -> bool:
+        """Before anything else an operator learns what is claimed."""
+        if not self._loaded:
+            try:
+                await self.context.load_books()
+            except ReadFailed as error:
+                self.failures.append(error)
+                return False
+            self._loaded = True
+        return True
+
+    def _look_again(self, owner: Owner) -> None:
+        kind: type[Resource] = ProtectionGroup if owner.id.startswith("pg-") else RecoveryPlan
+        self._due[Key(kind, owner.namespace, owner.name)] = self.clock.now()
 
     def _refreshed(self, place: Place) -> None:
         for key in self._seen:
             if key.kind is ProtectionGroup:
                 self._due[key] = self.clock.now()
+        if (inventory := self.cloud.known_inventory(place)) is not None:
+            for key in plans_concerned(self._inventories.get(place), inventory, self.objects):
+                self._due[key] = self.clock.now()
+        self._inventories[place] = inventory
 
     async def _reconcile(self, key: Key) -> None:
         self._due.pop(key, None)

@@ -1,11 +1,11 @@
-"""The cache: what is taken in from events and lists, and who is told."""
+"""The cache: what is taken in from events and lists, what is found in it, and who is told."""
 
 from __future__ import annotations
 
 import pytest
 
 from drs_operator.api.v1alpha1 import DRExecution, ProtectionGroup, RecoveryPlan, Resource, TargetAccount
-from drs_operator.runtime.cache import Cache, Key, concerned
+from drs_operator.runtime.cache import Cache, Key
 from tests.unit.runtime import raw
 
 DB = Key(ProtectionGroup, "dr", "db")
@@ -168,37 +168,42 @@ def test_a_list_that_brings_nothing_new_tells_nobody() -> None:
     assert watched.told == []
 
 
-# --- whom a change concerns -------------------------------------------------------------------------------------------
+# --- what refers to what ----------------------------------------------------------------------------------------------
 
 
-def _group(*used_by: str) -> ProtectionGroup:
-    return ProtectionGroup.model_validate(raw.group(used_by=used_by))
+def _using(cache: Cache, group: str, namespace: str = "dr") -> list[str]:
+    return sorted(plan.metadata.name for plan in cache.plans_using(namespace, group))
 
 
-def _plan(*groups: str) -> RecoveryPlan:
-    return RecoveryPlan.model_validate(raw.plan(groups=groups))
+def test_plans_are_found_by_their_groups() -> None:
+    cache = Cache()
+    cache.observe(RecoveryPlan, raw.plan("a", ("db", "web"), version=1), gone=False)
+    cache.observe(RecoveryPlan, raw.plan("b", ("db", "db"), version=2), gone=False)
+    assert (_using(cache, "db"), _using(cache, "web"), _using(cache, "app")) == (["a", "b"], ["a"], [])
+    assert _using(cache, "db", "other") == [], "names are of a namespace"
+    cache.observe(RecoveryPlan, raw.plan("a", ("app",), version=3), gone=False)
+    assert (_using(cache, "db"), _using(cache, "web"), _using(cache, "app")) == (["b"], [], ["a"])
+    cache.replace(RecoveryPlan, [raw.plan("a", ("app",), version=3)], cache.known(RecoveryPlan))
+    assert (_using(cache, "db"), _using(cache, "app")) == ([], ["a"]), "a list takes b away"
+    cache.observe(RecoveryPlan, raw.plan("a", ("app",), version=4), gone=True)
+    assert _using(cache, "app") == []
 
 
-PLAN = Key(RecoveryPlan, "dr", "production")
-DRILL = Key(DRExecution, "dr", "drill")
+def test_what_is_found_is_the_newest() -> None:
+    cache = Cache()
+    cache.observe(RecoveryPlan, raw.plan(version=1), gone=False)
+    cache.observe(RecoveryPlan, raw.plan(version=2), gone=False)
+    (found,) = cache.plans_using("dr", "db")
+    assert found is cache.get(RecoveryPlan, "dr", "production")
 
 
-@pytest.mark.parametrize(
-    ("key", "before", "now", "want", "because"),
-    [
-        (DB, None, _group("a"), {PRODUCTION, Key(RecoveryPlan, "dr", "a")}, "plans judge their groups"),
-        (DB, _group("a"), None, {PRODUCTION, Key(RecoveryPlan, "dr", "a")}, "a deleted group leaves its plans short"),
-        (PLAN, None, _plan("db"), {DB}, "groups name the plans that use them"),
-        (PLAN, _plan("db"), _plan("web"), {DB, Key(ProtectionGroup, "dr", "web")}, "the group that lost it, too"),
-        (DRILL, None, DRExecution.model_validate(raw.execution()), {PLAN}, "plans name their executions"),
-        (PRODUCTION, None, TargetAccount.model_validate(raw.account()), set(), "groups look at it in their own time"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_a_change_concerns(
-    key: Key, before: Resource | None, now: Resource | None, want: set[Key], because: str
-) -> None:
-    assert concerned(key, before, now) == want, because
+def test_executions_are_found_by_their_plan() -> None:
+    cache = Cache()
+    for name, plan in (("x", "production"), ("y", "production"), ("z", "other")):
+        cache.observe(DRExecution, raw.execution(name, plan), gone=False)
+    cache.observe(DRExecution, raw.execution("y"), gone=True)
+    assert [found.metadata.name for found in cache.executions_of("dr", "production")] == ["x"]
+    assert [found.metadata.name for found in cache.executions_of("dr", "other")] == ["z"]
 
 
 def test_keys_read_as_kubectl_writes_them() -> None:

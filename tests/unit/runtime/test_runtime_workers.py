@@ -14,7 +14,7 @@ from drs_operator.reconcilers.context import Outcome
 from drs_operator.runtime import queue as queue_module
 from drs_operator.runtime.cache import Cache, Key
 from drs_operator.runtime.queue import WorkQueue
-from drs_operator.runtime.workers import WORKERS, Workers
+from drs_operator.runtime.workers import Workers
 from tests.unit.runtime import raw
 
 
@@ -109,23 +109,34 @@ async def test_an_object_that_is_gone_is_not_looked_at() -> None:
     assert shop.looks == {"there": 1}
 
 
-async def test_slow_looks_do_not_hold_up_others_and_no_key_is_at_work_twice() -> None:
-    names = [f"g{n}" for n in range(WORKERS)]
-    shop = Shop(*names)
+async def test_looks_that_hang_hold_up_no_other_and_no_key_is_at_work_twice() -> None:
+    """Fifty groups of an account that does not answer, and ten of one that does."""
+    dead, well = [f"dead-{n}" for n in range(50)], [f"well-{n}" for n in range(10)]
+    shop = Shop(*dead, *well)
     at_work: Counter[str] = Counter()
-    together = asyncio.Event()
 
     async def doing(name: str, look: int) -> Outcome:
         at_work[name] += 1
         assert at_work[name] == 1, f"{name} is at work twice"
         shop.queue.add(Key(ProtectionGroup, "dr", name))
-        if at_work.total() == WORKERS:
-            together.set()
-        await together.wait()
-        at_work[name] -= 1
-        if look > 1:
+        if name in dead or look == 3:
             await asyncio.Event().wait()  # until cancelled
+        at_work[name] -= 1
         return Outcome()
 
     shop.doing = doing
-    await shop.work_until(lambda: all(shop.looks[name] == 2 for name in names))
+    await shop.work_until(lambda: all(shop.looks[name] == 3 for name in well))
+    assert [shop.looks[name] for name in dead] == [1] * 50
+
+
+async def test_keys_that_were_at_work_when_the_workers_ended_are_free_for_the_next_ones() -> None:
+    """As when a cluster that stood by begins to lead: no key stays marked as being at work."""
+    names = [f"g{n}" for n in range(20)]
+    shop = Shop(*names)
+    workers = asyncio.create_task(Workers(shop.cache, shop.queue, {ProtectionGroup: shop.reconcile}).run())
+    await asyncio.sleep(0)  # tasks are made in one step of the loop and begin in the next
+    workers.cancel()
+    await asyncio.gather(workers, return_exceptions=True)
+    for name in names:
+        shop.queue.add(Key(ProtectionGroup, "dr", name))
+    await shop.work_until(lambda: all(shop.looks[name] >= 1 for name in names))

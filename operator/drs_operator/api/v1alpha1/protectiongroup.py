@@ -190,8 +190,10 @@ class ProtectionGroupSpec(ApiModel):
     suspend: Annotated[
         bool,
         doc(
-            "true: the servers are resolved and reported, but nothing is claimed and nothing written on AWS. "
-            "Default: false."
+            "true: the servers are resolved and shown, but nothing is claimed or let go, and nothing is written on AWS "
+            "or in the ledger. What the group holds it keeps, its launch settings stay as they are on AWS, edits wait, "
+            "and commands are refused. Ready is Unknown (Suspended), so plans that use the group are not Ready; a run "
+            "launches the servers that the group holds. Deletion works. Default: false."
         ),
     ] = False
     launch_configuration: Annotated[
@@ -254,7 +256,9 @@ class GroupServerStatus(ApiModel):
     ] = None
     membership: Annotated[
         Open[Membership] | None,
-        doc("Member, or Leaving: it no longer matches and is held."),
+        doc(
+            "Member, or Leaving: it no longer matches and is held. Absent: the group is suspended and does not hold it."
+        ),
     ] = None
     message: Annotated[
         str | None,
@@ -269,7 +273,7 @@ class GroupConflict(ApiModel):
 
     server_id: Annotated[str, text(19), doc("Id of the DRS source server.")]
     hostname: Annotated[Hostname | None, doc("Host name that DRS knows.")] = None
-    current_group_id: Annotated[Id | None, doc("Id of the group that holds it.")] = None
+    current_group_id: Annotated[Id | None, doc("Id of the group that holds it; absent: a run does.")] = None
     current_group_name: Annotated[Name | None, doc("Display name of the group that holds it.")] = None
 
 
@@ -315,13 +319,13 @@ class ProtectionGroupStatus(ResourceStatus):
     servers: Annotated[
         list[GroupServerStatus],
         items(limits.SERVERS_PER_GROUP),
-        doc("The resolved membership."),
+        doc("The servers that the group holds; of a suspended group those that it selects."),
     ] = []
-    conflict_count: Annotated[Count | None, doc("How many selected servers another group holds.")] = None
+    conflict_count: Annotated[Count | None, doc("How many selected servers somebody else holds.")] = None
     conflicts: Annotated[
         list[GroupConflict],
         items(limits.LISTED_CONFLICTS),
-        doc("The first 50 selected servers that another group holds."),
+        doc("The first 50 selected servers that somebody else holds, another group or a run."),
     ] = []
     invalid_server_count: Annotated[Count | None, doc("How many selected servers cannot be protected.")] = None
     invalid_servers: Annotated[

@@ -259,12 +259,20 @@ class RegionStatus(ApiModel):
 
     name: Annotated[str, text(32), doc("Name of the Region.")]
     state: Annotated[Open[RegionState], doc("What the Region answered when it was read last.")]
-    message: Annotated[Message | None, doc("What is wrong, with the command that mends it.")] = None
-    source_servers: Annotated[Count | None, doc("How many DRS source servers there are.")] = None
+    message: Annotated[
+        Message | None,
+        doc("What is wrong, with the command that mends it; with state ACTIVE: why quotas are the published ones."),
+    ] = None
+    source_servers: Annotated[
+        Count | None, doc("How many DRS source servers there are, or were when the Region answered last.")
+    ] = None
     replicating_servers: Annotated[Count | None, doc("How many of them replicate.")] = None
     extended_servers: Annotated[Count | None, doc("How many of them a staging account replicates.")] = None
     unprotected_servers: Annotated[Count | None, doc("How many of them are in no protection group.")] = None
-    quotas: Annotated[RegionQuotas | None, doc("Limits of DRS in this Region.")] = None
+    quotas: Annotated[
+        RegionQuotas | None,
+        doc("Limits of DRS in this Region, from Service Quotas, or the published ones where message says so."),
+    ] = None
 
 
 class StagingAccountStatus(ApiModel):

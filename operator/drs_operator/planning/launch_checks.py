@@ -1,0 +1,160 @@
+"""What is checked before launch settings are written: that EC2 has what they name, and that an address can be taken."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from drs_operator.planning.claims import Standing
+from drs_operator.planning.facts import Failure, SourceServer
+from drs_operator.planning.launch_settings import TemplateSettings, Wanted
+
+RESERVED_FIRST = 4
+"""AWS keeps the first four addresses of a subnet, and its last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the settings of some servers name; only this is asked of EC2 and IAM."""
+
+    instance_types: frozenset[str] = frozenset()
+    subnet_ids: frozenset[str] = frozenset()
+    security_group_ids: frozenset[str] = frozenset()
+    profiles: frozenset[str] = frozenset()
+    """ARNs or names."""
+    addresses: frozenset[tuple[str, str]] = frozenset()
+    """Subnet and address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subnet:
+    """A subnet as EC2 has it."""
+
+    vpc_id: str
+    cidr: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """The network interface that has an address."""
+
+    interface_id: str
+    instance_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Terrain:
+    """What EC2 and IAM have of what was asked."""
+
+    instance_types: frozenset[str] = frozenset()
+    """Those offered in the Region."""
+    subnets: Mapping[str, Subnet] = field(default_factory=dict)
+    security_groups: Mapping[str, str] = field(default_factory=dict)
+    """VPC by security group."""
+    profiles: Mapping[str, bool | None] = field(default_factory=dict)
+    """Whether each exists; None: the role may not look."""
+    interfaces: Mapping[tuple[str, str], Interface] = field(default_factory=dict)
+    """Who has an address, by subnet and address."""
+
+
+def question(wanted: Iterable[Wanted]) -> Question:
+    """What has to be asked for these settings."""
+    templates = [settings.template for settings in wanted]
+    return Question(
+        instance_types=frozenset(t.instance_type for t in templates if t.instance_type),
+        subnet_ids=frozenset(t.subnet_id for t in templates if t.subnet_id),
+        security_group_ids=frozenset(g for t in templates for g in t.security_group_ids or ()),
+        profiles=frozenset(t.profile for t in templates if t.profile),
+        addresses=frozenset((t.subnet_id, t.private_ip) for t in templates if t.subnet_id and t.private_ip),
+    )
+
+
+def flaws(
+    wanted: Wanted, terrain: Terrain, server: SourceServer, region: str, claimed: Standing | None
+) -> list[Failure]:
+    """All that is wrong with the settings of a server. `claimed`: who else has claimed its static address."""
+    template = wanted.template
+    found = [*_instance_type(template, terrain, region), *_network(template, terrain, region)]
+    if template.profile is not None and terrain.profiles.get(template.profile) is False:
+        found.append(
+            Failure(
+                "INVALID_PARAMETER",
+                f"instance profile {template.profile} does not exist; correct it, or create it: aws iam "
+                "create-instance-profile",
+            )
+        )
+    return [*found, *_address(template, terrain, server, claimed)]
+
+
+def _instance_type(template: TemplateSettings, terrain: Terrain, region: str) -> list[Failure]:
+    wanted = template.instance_type
+    if wanted is None or wanted in terrain.instance_types:
+        return []
+    return [
+        Failure(
+            "INSTANCE_TYPE_UNAVAILABLE",
+            f"instanceType {wanted} is not offered in {region}; choose another: aws ec2 "
+            f"describe-instance-type-offerings --region {region}",
+        )
+    ]
+
+
+def _network(template: TemplateSettings, terrain: Terrain, region: str) -> list[Failure]:
+    groups, subnet_id = template.security_group_ids or (), template.subnet_id
+    found = []
+    subnet = terrain.subnets.get(subnet_id) if subnet_id else None
+    if subnet_id is not None and subnet is None:
+        message = f"subnet {subnet_id} does not exist in {region}; correct subnetId"
+        found.append(Failure("SUBNET_NOT_FOUND", message))
+    if absent := [group for group in groups if group not in terrain.security_groups]:
+        message = f"security groups do not exist in {region}: {', '.join(absent)}; correct securityGroupIds"
+        found.append(Failure("SECURITY_GROUPS_NOT_FOUND", message))
+    if groups and subnet_id is None:
+        found.append(Failure("INVALID_PARAMETER", "securityGroupIds need a subnetId in force; set one"))
+    elif subnet is not None:
+        vpc_of = terrain.security_groups
+        if strangers := [group for group in groups if group in vpc_of and vpc_of[group] != subnet.vpc_id]:
+            message = f"not in {subnet.vpc_id}, the VPC of {subnet_id}: {', '.join(strangers)}; use groups of that VPC"
+            found.append(Failure("SECURITY_GROUPS_NOT_FOUND", message))
+    return found
+
+
+def _address(
+    template: TemplateSettings, terrain: Terrain, server: SourceServer, claimed: Standing | None
+) -> list[Failure]:
+    text, subnet_id = template.private_ip, template.subnet_id
+    if text is None:
+        return []
+    if subnet_id is None:
+        return [Failure("INVALID_PARAMETER", f"staticPrivateIp {text} needs a subnetId in force; set one")]
+    try:
+        address = ipaddress.IPv4Address(text)
+    except ValueError:
+        return [Failure("IP_NOT_PRIVATE", f"staticPrivateIp {text} is no IPv4 address; correct it")]
+    if not address.is_private and address not in _SHARED:
+        return [Failure("IP_NOT_PRIVATE", f"staticPrivateIp {text} is not private; take one of subnet {subnet_id}")]
+    subnet = terrain.subnets.get(subnet_id)
+    if subnet is None:
+        return []  # told already
+    network = ipaddress.IPv4Network(subnet.cidr, strict=False)
+    if address not in network:
+        message = f"staticPrivateIp {text} is not in {subnet_id} ({subnet.cidr}); take an address of it"
+        return [Failure("IP_OUT_OF_RANGE", message)]
+    if int(address) - int(network.network_address) < RESERVED_FIRST or address == network.broadcast_address:
+        first, last = network[RESERVED_FIRST], network[-2]
+        message = f"staticPrivateIp {text} is reserved by AWS in {subnet_id}; take one from {first} to {last}"
+        return [Failure("IP_RESERVED", message)]
+    if claimed is not None:
+        holder = claimed.owner or "another group"
+        message = f"staticPrivateIp {text} is claimed by {holder}; take another address"
+        return [Failure("DUPLICATE_IP", message)]
+    user = terrain.interfaces.get((subnet_id, text))
+    if user is not None and (user.instance_id is None or user.instance_id != server.recovery_instance_id):
+        by = f"{user.interface_id} of {user.instance_id}" if user.instance_id else user.interface_id
+        return [Failure("IP_IN_USE", f"staticPrivateIp {text} is in use by {by}; free it, or take another address")]
+    return []
+
+
+_SHARED = ipaddress.IPv4Network("100.64.0.0/10")
+"""Carrier-grade addresses, which VPCs may use."""
