@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+def _own_namespace() -> str:
+    return _POD_NAMESPACE.read_text().strip() if _POD_NAMESPACE.exists() else "drs-system"
 
 
 class Settings(BaseSettings):
@@ -25,6 +32,17 @@ class Settings(BaseSettings):
     refresh_seconds: float = Field(60, gt=0, description="Age at which the inventory of a Region is read anew.")
     poll_seconds: float = Field(15, gt=0, le=15, description="Age at which jobs are read anew while a run waits.")
     settle_seconds: float = Field(360, ge=0, description="How long a launch with an unknown outcome is looked for.")
+    leader_election: bool = Field(
+        True, description="Whether processes of a cluster elect their leader by a Lease; false: there is only one."
+    )
+    lease_namespace: str = Field(
+        default_factory=_own_namespace,
+        description="Namespace of the Lease, which also keeps what is known of the ledger; default the pod's own.",
+    )
+    lease_seconds: float = Field(15, ge=1, description="After so long without renewal another process leads.")
+    lease_renew_seconds: float = Field(10, gt=0, description="After so long without renewal the leader stops.")
+    lease_retry_seconds: float = Field(2, gt=0, description="Pause between two renewals, or two attempts to lead.")
+    ledger_renew_seconds: float = Field(30, gt=0, description="Pause between two renewals of the lead in the ledger.")
     log_format: Literal["json", "text"] = "json"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     metrics_address: str = Field("127.0.0.1:0", description="HOST:PORT of /metrics, /healthz and /readyz.")
@@ -33,3 +51,9 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Settings:
+        if not self.lease_retry_seconds < self.lease_renew_seconds < self.lease_seconds:
+            raise ValueError("LEASE_RETRY_SECONDS must be below LEASE_RENEW_SECONDS, and that below LEASE_SECONDS")
+        return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -31,6 +32,11 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
             [Path(sys.executable).parent / "drs-operator", "init-ledger"], env=running.environment, check=True
         )
         eventually("the operator's kubeconfig", running.operator_kubeconfig.exists)
+        probe = json.dumps(group("default", "probe", "database"))
+        eventually(  # right after the install they answer that they do not know our kinds
+            "the admission policies know our kinds",
+            lambda: kubectl.run("create", "--dry-run=server", "-f", "-", stdin=probe).returncode == 0,
+        )
         kubectl.apply(account("production", "123456789012", "unique-external-id-123", ["us-east-1", "eu-west-1"]))
         yield running
 

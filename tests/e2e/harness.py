@@ -18,9 +18,12 @@ SETTINGS = {
     "DRS_OPERATOR_INSTALLATION": "e2e",
     "DRS_OPERATOR_POLL_SECONDS": "0.4",
     "DRS_OPERATOR_REFRESH_SECONDS": "2",
+    "DRS_OPERATOR_LEADER_ELECTION": "false",
+    "DRS_OPERATOR_LEDGER_RENEW_SECONDS": "600",
     "DRS_OPERATOR_LOG_FORMAT": "text",
     "DRS_OPERATOR_LOG_LEVEL": "DEBUG",
 }
+COMMAND = Path(sys.executable).parent / "drs-operator"
 PATIENCE_SECONDS = 90.0
 
 
@@ -37,25 +40,27 @@ def eventually(what: str, condition: Callable[[], Any], seconds: float = PATIENC
 class Operator:
     """`drs-operator run` under its own role."""
 
-    def __init__(self, sandbox: Sandbox, log: Path, **settings: str) -> None:
+    def __init__(self, sandbox: Sandbox, log: Path, kubeconfig: Path | None = None, /, **settings: str) -> None:
         self._sandbox = sandbox
         self._log = log
+        self._kubeconfig = kubeconfig or sandbox.operator_kubeconfig
         self._settings = {**SETTINGS, **settings}
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Starts it; it is not awaited."""
         with self._log.open("ab") as output:
-            self.process = subprocess.Popen(
-                [Path(sys.executable).parent / "drs-operator", "run"],
-                env={
-                    **self._sandbox.environment,
-                    **self._settings,
-                    "KUBECONFIG": str(self._sandbox.operator_kubeconfig),
-                },
-                stdout=output,
-                stderr=output,
-            )
+            self.process = subprocess.Popen([COMMAND, "run"], env=self._environment, stdout=output, stderr=output)
+
+    def command(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Runs another command of the operator with its settings."""
+        return subprocess.run(
+            [COMMAND, *arguments], env=self._environment, input=stdin, capture_output=True, text=True, check=False
+        )
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {**self._sandbox.environment, **self._settings, "KUBECONFIG": str(self._kubeconfig)}
 
     def kill(self) -> None:
         """SIGKILL: nothing is put in order."""

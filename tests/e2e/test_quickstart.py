@@ -24,7 +24,7 @@ def launches(sandbox: Sandbox, namespace: str, name: str) -> list[dict[str, Any]
         call
         for call in calls(sandbox, "drs")
         if call["operation"] == "StartRecovery"
-        and call["parameters"]["tags"]["drs-operator.io/execution"] == f"{namespace}/{name}"
+        and call["parameters"].get("tags", {}).get("drs-operator.io/execution") == f"{namespace}/{name}"
     ]
 
 
@@ -110,7 +110,8 @@ def test_kubectl_shows_what_people_need(kubectl: Kubectl, operator: Operator, na
 
 
 def test_an_operator_without_tables_says_which_and_how(sandbox: Sandbox, tmp_path: Path) -> None:
-    lost = Operator(sandbox, tmp_path / "lost.log", DRS_OPERATOR_TABLE_PREFIX="nowhere")
+    settings = {"DRS_OPERATOR_TABLE_PREFIX": "nowhere", "DRS_OPERATOR_INSTALLATION": "lost"}
+    lost = Operator(sandbox, tmp_path / "lost.log", **settings)
     lost.start()
     assert lost.process is not None
     assert lost.process.wait(timeout=30) == 1

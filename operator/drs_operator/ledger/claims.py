@@ -1,4 +1,4 @@
-"""Claims and locks: run ids for ever, plans and servers as long as a run needs them."""
+"""What runs claim: their ids for ever, plans and servers as long as they need them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from drs_operator.ledger.store import Store
 from drs_operator.ledger.tables import LEDGER
+from drs_operator.planning.claims import server_key
 from drs_operator.planning.facts import Place
 from drs_operator.ports import RunIdClaim
 
@@ -26,12 +27,12 @@ async def _each(server_ids: Iterable[str], act: Callable[[str], Awaitable[None]]
             raise outcome
 
 
-def _server_key(place: Place, server_id: str) -> dict[str, str]:
-    return {"pk": f"SERVER#{place.account_id}#{place.region}#{server_id}"}
+def _item_key(place: Place, server_id: str) -> dict[str, str]:
+    return {"pk": server_key(place, server_id)}
 
 
-class Claims:
-    """Conditional writes on single items of table `ledger`."""
+class RunClaims:
+    """What a run claims: conditional writes on single items of table `ledger`."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -71,20 +72,22 @@ class Claims:
         """Lets go of the plan, if this run holds it."""
         await self._store.delete(LEDGER, {"pk": f"PLAN#{plan_id}"}, "#executionId = :mine", {"mine": execution_id})
 
-    async def hold_servers(self, place: Place, server_ids: Iterable[str], execution_id: str) -> dict[str, str]:
-        """Holds servers for a run, in parallel; returns the runs that hold the others."""
+    async def hold_servers(
+        self, place: Place, server_ids: Iterable[str], execution_id: str, execution: str
+    ) -> dict[str, str]:
+        """Holds servers for a run, in parallel; returns the executions (`namespace/name`) that hold the others."""
         losses: dict[str, str] = {}
 
         async def hold(server_id: str) -> None:
             standing = await self._store.update(
                 LEDGER,
-                _server_key(place, server_id),
-                "SET #heldBy = :mine",
+                _item_key(place, server_id),
+                "SET #heldBy = :mine, #heldByName = :name",
                 "attribute_not_exists(#heldBy) OR #heldBy = :mine",
-                {"mine": execution_id},
+                {"mine": execution_id, "name": execution},
             )
             if standing is not None:
-                losses[server_id] = str(standing.get("heldBy", "another run"))
+                losses[server_id] = str(standing.get("heldByName", standing.get("heldBy", "another run")))
 
         await _each(server_ids, hold)
         return losses
@@ -93,8 +96,9 @@ class Claims:
         """Lets go of the servers that this run holds; an item that no group claims goes with it."""
 
         async def release(server_id: str) -> None:
-            key, mine = _server_key(place, server_id), {"mine": execution_id}
-            if not await self._store.delete(LEDGER, key, "#heldBy = :mine AND attribute_not_exists(#groupId)", mine):
-                await self._store.update(LEDGER, key, "REMOVE #heldBy", "#heldBy = :mine", mine)
+            key, mine = _item_key(place, server_id), {"mine": execution_id}
+            standing = await self._store.delete(LEDGER, key, "#heldBy = :mine AND attribute_not_exists(#groupId)", mine)
+            if standing and standing.get("heldBy") == execution_id:
+                await self._store.update(LEDGER, key, "REMOVE #heldBy, #heldByName", "#heldBy = :mine", mine)
 
         await _each(server_ids, release)

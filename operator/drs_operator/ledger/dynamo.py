@@ -1,15 +1,19 @@
-"""The Ledger port over DynamoDB."""
+"""The ports Ledger and ClaimStore over DynamoDB."""
 
 from __future__ import annotations
 
-from drs_operator.ledger.claims import Claims
+from drs_operator.ledger.claims import RunClaims
+from drs_operator.ledger.mirrors import Mirrors
+from drs_operator.ledger.object_claims import ObjectClaims
 from drs_operator.ledger.runs import Runs
 from drs_operator.ledger.store import Store
 
 
-class DynamoLedger(Claims, Runs):
-    """Claims and runs of one leader."""
+class DynamoLedger(RunClaims, ObjectClaims, Mirrors, Runs):
+    """Runs of one leader, and what its groups and plans claim."""
 
     def __init__(self, store: Store, epoch: int) -> None:
-        Claims.__init__(self, store)
+        RunClaims.__init__(self, store)
+        ObjectClaims.__init__(self, store)
+        Mirrors.__init__(self, store)
         Runs.__init__(self, store, epoch)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -27,6 +27,7 @@ from botocore.exceptions import (
     ParamValidationError,
     PartialCredentialsError,
 )
+from botocore.parsers import ResponseParserError
 
 from drs_operator.ledger.tables import Table
 from drs_operator.ports import LostRace, ReadFailed
@@ -112,7 +113,7 @@ class Store:
             ) from error
         except ParamValidationError as error:
             raise ReadFailed("DYNAMODB_ERROR", f"a request to the ledger was not valid: {error}") from error
-        except BotoCoreError as error:
+        except (BotoCoreError, ResponseParserError) as error:
             raise ReadFailed(
                 "LEDGER_UNREACHABLE", f"the ledger in {self.region} does not answer: {error}; the operator keeps trying"
             ) from error
@@ -182,16 +183,26 @@ class Store:
             return _standing(race, token)
         return None
 
-    async def delete(self, table: Table, key: Mapping[str, str], condition: str, bound: Mapping[str, Any]) -> bool:
-        """Deletes an item if the condition holds; returns whether it did, as far as the last try can tell."""
-        arguments = _arguments(condition, bound)
+    async def delete(
+        self, table: Table, key: Mapping[str, str], condition: str, bound: Mapping[str, Any] | None = None
+    ) -> dict[str, Any] | None:
+        """Deletes an item if the condition holds; returns None, or the item that stands against it, {} if none does.
+
+        {} also when the first try was done and its answer was lost: it is gone either way.
+        """
+        arguments = _arguments(condition, bound or {})
         try:
             await self.call(
-                lambda: self.client.delete_item(TableName=table.name(self.prefix), Key=to_item(key), **arguments)
+                lambda: self.client.delete_item(
+                    TableName=table.name(self.prefix),
+                    Key=to_item(key),
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                    **arguments,
+                )
             )
-        except LostRace:
-            return False
-        return True
+        except LostRace as race:
+            return _standing(race)
+        return None
 
     async def query(
         self, table: Table, condition: str, bound: Mapping[str, Any], index: str | None = None
@@ -203,6 +214,26 @@ class Store:
 
         def pages() -> list[dict[str, Any]]:
             paginator = self.client.get_paginator("query")
+            return [
+                from_item(item)
+                for page in paginator.paginate(TableName=table.name(self.prefix), **arguments)
+                for item in page["Items"]
+            ]
+
+        return await self.call(pages)
+
+    async def scan(
+        self, table: Table, attributes: Iterable[str], condition: str, bound: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        """These attributes of all items that meet the condition, by a consistent read of the whole table."""
+        projection = ", ".join(f"#{name}" for name in attributes)
+        arguments = _arguments(f"{projection} {condition}", bound)
+        arguments |= {"ProjectionExpression": projection, "ConsistentRead": True}
+        del arguments["ConditionExpression"]
+        arguments["FilterExpression"] = condition
+
+        def pages() -> list[dict[str, Any]]:
+            paginator = self.client.get_paginator("scan")
             return [
                 from_item(item)
                 for page in paginator.paginate(TableName=table.name(self.prefix), **arguments)
@@ -227,8 +258,9 @@ def _words(expression: str, mark: str) -> set[str]:
     return {word[1:] for word in words if word.startswith(mark)}
 
 
-def _standing(race: LostRace, token: str) -> dict[str, Any] | None:
+def _standing(race: LostRace, token: str | None = None) -> dict[str, Any] | None:
+    """The item that broke the condition; None if the write with this token left it there."""
     error = race.__cause__
     response: Mapping[str, Any] = error.response if isinstance(error, ClientError) else {}
     item = from_item(response.get("Item", {}))
-    return None if item.get(TOKEN) == token else item
+    return None if token is not None and item.get(TOKEN) == token else item

@@ -14,6 +14,7 @@ from drs_sandbox.dynamodb import DynamoDbLocal
 from drs_sandbox.processes import Processes
 from drs_sandbox.toolchain.java import dynamodb_program
 from drs_sandbox.toolchain.lookup import Toolchain
+from tests.contract.ledger.opened import InDynamo, InMemory, Opened
 from tests.contract.ledger.setting import REGION, WORLD, Setting
 from tests.contract.simulated_aws import HUB_CREDENTIALS, SimulatedAws
 
@@ -88,3 +89,10 @@ def setting(aws: SimulatedAws, _shared: list[Setting]) -> Setting:
         _shared.append(Setting(aws, next(_PREFIXES)))
         _shared[0].make()
     return _shared[0]
+
+
+@pytest.fixture(params=[InMemory, InDynamo], ids=["memory", "dynamodb"])
+def opened(setting: Setting, request: pytest.FixtureRequest) -> Opened:
+    """A ledger, once in memory and once in DynamoDB."""
+    opened: Opened = request.param(setting)
+    return opened

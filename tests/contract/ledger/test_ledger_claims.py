@@ -97,27 +97,29 @@ async def test_a_lock_whose_answer_is_lost_is_held_and_let_go(setting: Setting) 
 async def test_servers_are_held_and_losses_name_the_holder(setting: Setting) -> None:
     ledger = setting.ledger()
     one, two, three = (setting.new("s") for _ in range(3))
-    assert await ledger.hold_servers(PLACE, [one, two], "exec-1") == {}
-    assert await ledger.hold_servers(PLACE, [one, two], "exec-1") == {}, "again by the same run, after a crash"
-    assert await ledger.hold_servers(PLACE, [two, three], "exec-2") == {two: "exec-1"}
+    assert await ledger.hold_servers(PLACE, [one, two], "exec-1", "dr/first") == {}
+    assert await ledger.hold_servers(PLACE, [one, two], "exec-1", "dr/first") == {}, (
+        "again by the same run, after a crash"
+    )
+    assert await ledger.hold_servers(PLACE, [two, three], "exec-2", "dr/second") == {two: "dr/first"}
     assert [await held_by(setting, server) for server in (one, two, three)] == ["exec-1", "exec-1", "exec-2"]
 
 
 async def test_a_run_lets_go_of_its_own_servers_only(setting: Setting) -> None:
     ledger = setting.ledger()
     one, two = setting.new("s"), setting.new("s")
-    await ledger.hold_servers(PLACE, [one], "exec-1")
-    await ledger.hold_servers(PLACE, [two], "exec-2")
+    await ledger.hold_servers(PLACE, [one], "exec-1", "dr/first")
+    await ledger.hold_servers(PLACE, [two], "exec-2", "dr/second")
     await ledger.release_servers(PLACE, [one, two, setting.new("s")], "exec-1")
     assert [await held_by(setting, one), await held_by(setting, two)] == [None, "exec-2"]
-    assert await ledger.hold_servers(PLACE, [one], "exec-2") == {}
+    assert await ledger.hold_servers(PLACE, [one], "exec-2", "dr/second") == {}
 
 
 async def test_a_server_is_another_one_in_another_place(setting: Setting) -> None:
     ledger, server = setting.ledger(), setting.new("s")
-    await ledger.hold_servers(PLACE, [server], "exec-1")
+    await ledger.hold_servers(PLACE, [server], "exec-1", "dr/first")
     elsewhere = Place(PLACE.account_id, "us-west-2")
-    assert await ledger.hold_servers(elsewhere, [server], "exec-2") == {}
+    assert await ledger.hold_servers(elsewhere, [server], "exec-2", "dr/second") == {}
     await ledger.release_servers(elsewhere, [server], "exec-1")
     assert await held_by(setting, server, elsewhere) == "exec-2"
 
@@ -126,7 +128,7 @@ async def test_the_claim_of_a_group_outlives_the_hold_of_a_run(setting: Setting)
     ledger, server = setting.ledger(), setting.new("s")
     key = {"pk": f"SERVER#{PLACE.account_id}#{PLACE.region}#{server}"}
     await setting.store().put(LEDGER, {**key, "groupId": "pg-1"}, "attribute_not_exists(#pk)")
-    assert await ledger.hold_servers(PLACE, [server], "exec-1") == {}
+    assert await ledger.hold_servers(PLACE, [server], "exec-1", "dr/first") == {}
     await ledger.release_servers(PLACE, [server], "exec-1")
     item = await setting.store().get(LEDGER, key)
     assert item is not None
@@ -135,7 +137,7 @@ async def test_the_claim_of_a_group_outlives_the_hold_of_a_run(setting: Setting)
 
 async def test_nothing_is_left_of_a_hold_without_a_claim(setting: Setting) -> None:
     ledger, server = setting.ledger(), setting.new("s")
-    await ledger.hold_servers(PLACE, [server], "exec-1")
+    await ledger.hold_servers(PLACE, [server], "exec-1", "dr/first")
     await ledger.release_servers(PLACE, [server], "exec-1")
     key = {"pk": f"SERVER#{PLACE.account_id}#{PLACE.region}#{server}"}
     assert await setting.store().get(LEDGER, key) is None
@@ -146,13 +148,13 @@ async def test_two_runs_never_hold_one_server(setting: Setting) -> None:
     servers = [setting.new("s") for _ in range(2)]
     for _ in range(ROUNDS):
         runs = ("exec-1", "exec-2")
-        losses = dict(
-            zip(runs, await asyncio.gather(*(ledger.hold_servers(PLACE, servers, run) for run in runs)), strict=True)
-        )
+        told = await asyncio.gather(*(ledger.hold_servers(PLACE, servers, run, f"dr/{run}") for run in runs))
+        losses = dict(zip(runs, told, strict=True))
         for server in servers:
             (loser,) = [run for run in runs if server in losses[run]]
             (winner,) = [run for run in runs if run != loser]
-            assert losses[loser][server] == winner == await held_by(setting, server)
+            assert losses[loser][server] == f"dr/{winner}"
+            assert await held_by(setting, server) == winner
         await asyncio.gather(*(ledger.release_servers(PLACE, servers, run) for run in runs))
         assert [await held_by(setting, server) for server in servers] == [None] * 2
 
@@ -161,12 +163,12 @@ async def test_two_hundred_servers_each_named_once(setting: Setting) -> None:
     ledger, name = setting.ledger(), setting.new("s")
     servers = [f"{name}-{number}" for number in range(200)]
     before = setting.writes("UpdateItem")
-    assert await ledger.hold_servers(PLACE, [*servers, *servers[:5]], "exec-1") == {}
+    assert await ledger.hold_servers(PLACE, [*servers, *servers[:5]], "exec-1", "dr/first") == {}
     assert setting.writes("UpdateItem") - before == 200
-    losses = await ledger.hold_servers(PLACE, servers, "exec-2")
-    assert losses == dict.fromkeys(servers, "exec-1")
+    losses = await ledger.hold_servers(PLACE, servers, "exec-2", "dr/second")
+    assert losses == dict.fromkeys(servers, "dr/first")
     await ledger.release_servers(PLACE, servers, "exec-1")
-    assert await ledger.hold_servers(PLACE, servers, "exec-2") == {}
+    assert await ledger.hold_servers(PLACE, servers, "exec-2", "dr/second") == {}
 
 
 @pytest.mark.parametrize("operation", ["UpdateItem", "DeleteItem"])
@@ -174,7 +176,7 @@ async def test_holds_and_releases_survive_lost_answers(setting: Setting, operati
     ledger = setting.ledger()
     servers = [setting.new("s") for _ in range(4)]
     setting.inject(operation, "lostAnswer", times=2)
-    assert await ledger.hold_servers(PLACE, servers, "exec-1") == {}
+    assert await ledger.hold_servers(PLACE, servers, "exec-1", "dr/first") == {}
     assert [await held_by(setting, server) for server in servers] == ["exec-1"] * 4
     await ledger.release_servers(PLACE, servers, "exec-1")
     assert [await held_by(setting, server) for server in servers] == [None] * 4
@@ -186,7 +188,7 @@ async def test_when_a_hold_fails_nothing_of_it_is_under_way_any_more(setting: Se
     servers = [setting.new("s") for _ in range(20)]
     setting.inject("UpdateItem", "error", code="AccessDeniedException", times=1)
     with pytest.raises(ReadFailed):
-        await ledger.hold_servers(PLACE, servers, "exec-1")
+        await ledger.hold_servers(PLACE, servers, "exec-1", "dr/first")
     assert asyncio.all_tasks() == {asyncio.current_task()}
     await ledger.release_servers(PLACE, servers, "exec-1")
     assert [await held_by(setting, server) for server in servers] == [None] * 20

@@ -109,11 +109,11 @@ async def servers(open_ledger: Open, name: str) -> list[Any]:
     ledger = open_ledger(1)
     ids = [f"{name}-{number}" for number in range(3)]
     held = [
-        await ledger.hold_servers(PLACE, ids[:2], "exec-1"),
-        await ledger.hold_servers(PLACE, ids, "exec-2"),
+        await ledger.hold_servers(PLACE, ids[:2], "exec-1", "dr/first"),
+        await ledger.hold_servers(PLACE, ids, "exec-2", "dr/second"),
         await outcome(ledger.release_servers(PLACE, ids, "exec-1")),
-        await ledger.hold_servers(PLACE, ids[:1], "exec-3"),
-        await ledger.hold_servers(PLACE, ids, "exec-2"),
+        await ledger.hold_servers(PLACE, ids[:1], "exec-3", "dr/third"),
+        await ledger.hold_servers(PLACE, ids, "exec-2", "dr/second"),
     ]
     return [
         {server.removeprefix(name): holder for server, holder in found.items()} if found else found for found in held

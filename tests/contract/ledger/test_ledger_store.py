@@ -57,9 +57,12 @@ async def test_update_sets_and_removes_what_it_names(setting: Setting) -> None:
 async def test_delete_only_under_its_condition(setting: Setting) -> None:
     store, pk = setting.store(), setting.new("item")
     await store.put(LEDGER, {"pk": pk, "by": "me"}, NEW)
-    assert not await store.delete(LEDGER, {"pk": pk}, "#by = :you", {"you": "you"})
-    assert await store.delete(LEDGER, {"pk": pk}, "#by = :me", {"me": "me"})
+    standing = await store.delete(LEDGER, {"pk": pk}, "#by = :you", {"you": "you"})
+    assert standing is not None
+    assert standing["by"] == "me"
+    assert await store.delete(LEDGER, {"pk": pk}, "#by = :me", {"me": "me"}) is None
     assert await _item(setting, pk) is None
+    assert await store.delete(LEDGER, {"pk": pk}, "#by = :me", {"me": "me"}) == {}
 
 
 async def test_query_reads_every_page_in_order(setting: Setting) -> None:

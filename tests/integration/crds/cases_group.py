@@ -296,13 +296,6 @@ CREATIONS = [
         lifted=True,
     ),
     Creation(
-        "no suspending yet",
-        KIND,
-        group(suspend=False),
-        group(suspend=True),
-        "NOT_AVAILABLE: spec.suspend is not available in this version; leave it false",
-    ),
-    Creation(
         "no launch settings yet",
         KIND,
         group(),

@@ -150,10 +150,10 @@ CREATIONS = [
         "spec.objectives.rtoSeconds in body should be greater than or equal to 1",
     ),
     Creation(
-        "no splitting yet",
+        "splitting",
         KIND,
-        plan(splitOversizedWaves=False),
         plan(splitOversizedWaves=True),
-        "NOT_AVAILABLE: spec.splitOversizedWaves is not available in this version; leave it false and split the group",
+        plan(splitOversizedWaves="yes"),
+        "spec.splitOversizedWaves in body must be of type boolean",
     ),
 ]

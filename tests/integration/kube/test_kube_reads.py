@@ -89,7 +89,7 @@ async def test_a_secret_needs_a_role_of_its_own(cluster: KubeCluster, admin: Adm
             "subjects": [subject],
         },
     )
-    assert await cluster.secret_value(admin.namespace, "ids", "production") == "unique-external-id-123"
+    assert await cluster.secret_value(admin.namespace, "ids", "production", fresh=True) == "unique-external-id-123"
     assert await cluster.secret_value(admin.namespace, "ids", "nothing") is None
     with pytest.raises(AccessDenied):
         await cluster.secret_value(admin.namespace, "other", "production")
@@ -140,12 +140,12 @@ async def test_no_cluster_says_what_to_set(monkeypatch: pytest.MonkeyPatch, tmp_
         ("patch", "drexecutions.drs-operator.io", True),
         ("delete", "drexecutions.drs-operator.io", False),
         ("create", "drexecutions.drs-operator.io", False),
-        ("patch", "protectiongroups.drs-operator.io", False),
-        ("patch", "recoveryplans.drs-operator.io", False),
-        ("patch", "targetaccounts.drs-operator.io", False),
+        ("patch", "protectiongroups.drs-operator.io", True),
+        ("patch", "recoveryplans.drs-operator.io", True),
+        ("patch", "targetaccounts.drs-operator.io", True),
         ("list", "secrets", False),
         ("get", "configmaps", False),
-        ("list", "namespaces", False),
+        ("list", "namespaces", True),
     ],
 )
 def test_the_role_allows_what_the_operator_does_and_no_more(
