@@ -55,13 +55,17 @@ bench: $(STAMP) ## measures the floors at full size, about ten minutes; BENCH="-
 	@$(BIN)/python -m drs_sandbox.toolchain kube-apiserver kube-controller-manager kubectl etcd dynamodb
 	@$(BIN)/python -m bench $(BENCH)
 
-generate: $(STAMP) ## writes the generated files anew: CRDs, schema of the world file
+generate: $(STAMP) ## writes the generated files anew: CRDs, reasons, CloudFormation, schema of the world file
 	$(BIN)/python -m drs_operator.api.crd crds
+	$(BIN)/python -m drs_operator.api.reasons docs/reference/reasons.md
+	$(BIN)/python -m drs_operator.ledger.cloudformation manifests/aws/ledger.yaml
 	$(BIN)/python -m drs_sandbox.world
 
 verify: $(STAMP) ## fails if a generated file is out of date or something is where it must not be
 	@test ! -e operator/__init__.py || { echo "operator/__init__.py must not exist: it would shadow Python's own module (docs/adr/0004)"; exit 1; }
 	$(BIN)/python -m drs_operator.api.crd crds --check
+	$(BIN)/python -m drs_operator.api.reasons docs/reference/reasons.md --check
+	$(BIN)/python -m drs_operator.ledger.cloudformation manifests/aws/ledger.yaml --check
 	$(BIN)/python -m drs_sandbox.world --check
 
 lint: $(STAMP) ## ruff, mypy --strict, import-linter

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import convergence, troubles
+from bench import conflicts, convergence, troubles
 from bench.rows import Row
 from bench.scale import Fleet
 from bench.world import running
@@ -28,7 +28,7 @@ def main(
 ) -> None:
     """Measures at full size; takes about ten minutes."""
     fleet, rows = Fleet(groups), list[Row]()
-    for name, measure in (("convergence", _convergence), ("troubles of others", _troubles)):
+    for name, measure in (("conflicts", _conflicts), ("convergence", _convergence), ("troubles of others", _troubles)):
         print(f"[bench] {name}: {fleet.groups} groups, {fleet.servers} servers, {fleet.places} places", file=sys.stderr)
         with tempfile.TemporaryDirectory() as folder:
             rows += measure(fleet, Path(folder))
@@ -37,6 +37,10 @@ def main(
     else:
         Console().print(_table(fleet, rows))
     raise typer.Exit(int(any(row.kept is False for row in rows)))
+
+
+def _conflicts(fleet: Fleet, folder: Path) -> list[Row]:
+    return conflicts.measure(fleet)
 
 
 def _convergence(fleet: Fleet, folder: Path) -> list[Row]:

@@ -39,6 +39,10 @@ class AccessDenied(ReadFailed):
     """The account cannot be entered: role, external id or permission."""
 
 
+class Throttled(ReadFailed):
+    """AWS asks to slow down; nothing was done."""
+
+
 class LostRace(Exception):
     """Somebody else has moved the item meanwhile: read it again."""
 

@@ -199,6 +199,39 @@ def test_a_source_version_must_exist(aws: SimulatedAws, source: str) -> None:
     assert ec2.describe_launch_templates(LaunchTemplateIds=[template])["LaunchTemplates"][0]["LatestVersionNumber"] == 1
 
 
+def test_a_repeated_request_makes_no_second_version(aws: SimulatedAws) -> None:
+    ec2 = aws.client("ec2", ONE)
+    template = _template(ec2, "repeated")
+    asked = {"LaunchTemplateId": template, "SourceVersion": "1", "ClientToken": "again"}
+
+    def create(instance_type: str) -> int:
+        data = {"InstanceType": instance_type}
+        answer = ec2.create_launch_template_version(LaunchTemplateData=data, **asked)["LaunchTemplateVersion"]
+        assert answer["LaunchTemplateData"]["InstanceType"] == instance_type
+        return int(answer["VersionNumber"])
+
+    assert [create("m5.xlarge"), create("m5.xlarge")] == [2, 2]
+    with pytest.raises(ClientError) as refused:
+        create("m5.2xlarge")
+    assert _error(refused)[0] == "IdempotentParameterMismatch"
+
+
+def test_the_default_of_a_template_that_is_gone_cannot_be_moved(aws: SimulatedAws) -> None:
+    with pytest.raises(ClientError) as refused:
+        aws.client("ec2", ONE).modify_launch_template(LaunchTemplateId="lt-0123456789abcdef0", DefaultVersion="1")
+    assert _error(refused)[0] == "InvalidLaunchTemplateId.NotFound"
+
+
+def test_an_interface_is_found_by_each_of_its_addresses(aws: SimulatedAws) -> None:
+    ec2 = aws.client("ec2", ONE)
+    addresses = [{"PrivateIpAddress": "10.0.1.60", "Primary": True}, {"PrivateIpAddress": "10.0.1.61"}]
+    made = ec2.create_network_interface(SubnetId=SUBNET, PrivateIpAddresses=addresses)["NetworkInterface"]
+    for address in ("10.0.1.60", "10.0.1.61"):
+        named = [{"Name": "addresses.private-ip-address", "Values": [address, "10.9.9.9"]}]
+        found = ec2.describe_network_interfaces(Filters=named)["NetworkInterfaces"]
+        assert [item["NetworkInterfaceId"] for item in found] == [made["NetworkInterfaceId"]]
+
+
 def test_lists_of_templates_and_versions_have_pages(aws: SimulatedAws) -> None:
     ec2 = aws.client("ec2", ONE)
     template = _template(ec2, "paged-0")

@@ -90,8 +90,20 @@ def crds() -> list[Object]:
     return documents
 
 
+def await_stamping(server: ControlPlane) -> None:
+    """Returns when new executions are stamped: policies that change objects learn of new types every 10 seconds."""
+    admin = Person(server, namespace="default")
+
+    def stamped() -> bool:
+        answer = admin.create(DRExecution, "probe", drill())
+        return answer.accepted and f"{GROUP}/requested-by" in answer.annotations
+
+    until(stamped, "new executions are stamped", seconds=30)
+
+
 def populate(server: ControlPlane) -> None:
     """Creates the namespace, the users and the objects; returns when the users have their permissions."""
+    await_stamping(server)
     admin = Person(server)
     _must(admin.request("POST", "/api/v1/namespaces", _named("v1", "Namespace", NAMESPACE), keep=True))
     for user, rules in USERS.items():

@@ -1,7 +1,8 @@
 """Private addresses: one network interface each, inside the subnet, none of those that AWS reserves.
 
 moto accepts an address twice, hands out random ones that may be taken, keeps the primary interface of a terminated
-instance, makes up security groups that do not exist, and does not show the interface's groups as the instance's.
+instance, makes up security groups that do not exist, does not show the interface's groups as the instance's, and does
+not find interfaces by their secondary addresses.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import ipaddress
 from typing import Any
 
 from moto.ec2.exceptions import EC2ClientError, InvalidSecurityGroupNotFoundError
-from moto.ec2.models.elastic_network_interfaces import NetworkInterfaceBackend
+from moto.ec2.models.elastic_network_interfaces import NetworkInterface, NetworkInterfaceBackend
 from moto.ec2.models.instances import Instance
 from moto.ec2.models.subnets import Subnet
 
@@ -24,6 +25,17 @@ def mend_addresses() -> None:
     Subnet.get_available_subnet_ip = lambda self, instance: _free_address(self)
     Instance.prep_nics = _one_with_the_instance(Instance.prep_nics)
     NetworkInterfaceBackend.create_network_interface = _checked(NetworkInterfaceBackend.create_network_interface)
+    NetworkInterface.get_filter_value = _all_addresses(NetworkInterface.get_filter_value)
+
+
+def _all_addresses(original: Any) -> Any:
+    @functools.wraps(original)
+    def get_filter_value(self: Any, filter_name: str, method_name: str | None = None) -> Any:
+        if filter_name == "addresses.private-ip-address":
+            return [address["PrivateIpAddress"] for address in self.private_ip_addresses]
+        return original(self, filter_name, method_name)
+
+    return get_filter_value
 
 
 def _checked(original: Any) -> Any:
