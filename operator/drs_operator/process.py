@@ -56,7 +56,8 @@ class Process:
     def cluster(self) -> KubeCluster:
         """The API server for work, through the fence."""
         client = FencedClient(self.client, self.fence)
-        return KubeCluster(client, self.identity, self.settings.refresh_seconds, self.labels.labels)
+        keep = self.settings.refresh_seconds
+        return KubeCluster(client, self.identity, keep, self.labels.labels, self.cache.wrote)
 
     @property
     def lease(self) -> Lease:

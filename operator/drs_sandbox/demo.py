@@ -25,6 +25,7 @@ from rich.table import Table
 
 ROOT = Path(__file__).resolve().parents[2]
 WORLD = "examples/quickstart/world.yaml"
+DRILL = "examples/quickstart/drill.yaml"
 RUN = "production-drill"
 SPEED = "60"
 READY_SECONDS = 60.0
@@ -124,7 +125,10 @@ def declare(shell: Shell) -> None:
 def drill(shell: Shell) -> None:
     """The drill: created, held, resumed, followed to its end."""
     say("Drill: create the execution; wave 2 waits for a person")
-    shell.show("kubectl apply -f examples/quickstart/drill.yaml")
+    # Policies that change objects learn of new types every 10 seconds; until then the API server answers 503.
+    asked = ("kubectl", "create", "--dry-run=server", "-o", "name", "-f", DRILL)
+    _wait(lambda: shell.read(*asked), "the API server's readiness for executions")
+    shell.show(f"kubectl apply -f {DRILL}")
     _follow(shell, until=lambda status: bool(status.get("holds")) or "finishTime" in status)
     for hold in shell.execution().get("status", {}).get("holds", []):
         say(f"Held: {hold['reason']} {hold['id']}. The status tells what to do:")
@@ -259,7 +263,7 @@ def main() -> int:
 def _tell_how(shell: Shell) -> None:
     say("Yours now. In this or another terminal:")
     console.print(f'  eval "$(.venv/bin/drs-sandbox env --dir {shell.directory})"')
-    console.print("  kubectl apply -f examples/quickstart/drill.yaml && kubectl get drx -n dr -w")
+    console.print(f"  kubectl apply -f {DRILL} && kubectl get drx -n dr -w")
     console.print(f"  kubectl annotate -n dr drx/{RUN} drs-operator.io/resume=true")
     console.print(f"  .venv/bin/drs-sandbox calls --dir {shell.directory} --service drs")
     console.print("  make sandbox-down                    # ends it")

@@ -32,6 +32,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
             [Path(sys.executable).parent / "drs-operator", "init-ledger"], env=running.environment, check=True
         )
         eventually("the operator's kubeconfig", running.operator_kubeconfig.exists)
+        kubectl.await_policies()
         probe = json.dumps(group("default", "probe", "database"))
         eventually(  # right after the install they answer that they do not know our kinds
             "the admission policies know our kinds",
@@ -75,4 +76,4 @@ def namespace(kubectl: Kubectl) -> Iterator[str]:
     )
     yield name
     # Nobody waits for it: the servers are this namespace's own, and the next operator lets go of them.
-    kubectl.run("delete", "drplan,drpg", "--all", "-n", name, "--wait=false")
+    kubectl.run("delete", "namespace", name, "--wait=false")

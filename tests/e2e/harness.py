@@ -134,6 +134,16 @@ class Kubectl:
         conditions = self.status(kind, name, namespace).get("conditions", [])
         return next((dict(c) for c in conditions if c["type"] == type), {})
 
+    def await_policies(self) -> None:
+        """Returns when the policies of manifests/install count: a moment later, and up to 10 s after the CRDs."""
+        probe = json.dumps(execution("default", "probe", "none"))
+
+        def stamped() -> bool:
+            done = self.run("create", "--dry-run=server", "-o", "json", "-f", "-", stdin=probe)
+            return "drs-operator.io/requested-by" in done.stdout
+
+        eventually("new executions are stamped", stamped)
+
     def events(self, namespace: str, name: str) -> list[dict[str, Any]]:
         """Events about an object of this name."""
         found = json.loads(self("get", "events", "-n", namespace, "-o", "json"))["items"]

@@ -254,7 +254,13 @@ def test_an_account_in_use_is_deleted_when_its_last_group_is(
     used = account(spare)
     kubectl.apply(used, group(namespace, "one", used), group(namespace, "two", used))
     kubectl("wait", "-n", namespace, "--for=condition=Ready", "drpg/one", "drpg/two", "--timeout=60s")
+    refused = kubectl.run("delete", "drta", name_of(used), "--wait=false")
+    assert f"IN_USE: TargetAccount {name_of(used)} is used by 2 ProtectionGroups" in refused.stderr
+    operator.kill()  # the guard reads the operator's count: without one a deletion gets through, and is held
+    uncounted = json.dumps({"status": {"usedByCount": None}})
+    kubectl("patch", "drta", name_of(used), "--subresource=status", "--type=merge", "-p", uncounted)
     kubectl("delete", "drta", name_of(used), "--wait=false")
+    operator.start()
 
     def deleting() -> bool:
         message = kubectl.condition("drta", name_of(used), None, "Ready").get("message", "")

@@ -28,6 +28,7 @@ def applied(example: str, folder: Path) -> Iterator[tuple[Sandbox, Kubectl]]:
         command = Path(sys.executable).parent / "drs-operator"
         subprocess.run([command, "init-ledger"], env=sandbox.environment, check=True)
         eventually("the operator's kubeconfig", sandbox.operator_kubeconfig.exists)
+        kubectl.await_policies()
         operator = Operator(sandbox, folder / "operator.log")
         operator.start()
         try:

@@ -52,6 +52,7 @@ def test_a_drill_of_three_waves_with_a_pause(
     assert all(s["recoveryInstanceId"] and s["privateIp"] for wave in status["waves"] for s in wave["servers"])
     assert status["achievedRpoSeconds"] >= 0
     assert [(r["type"], r["value"], r["outcome"]) for r in status["requests"]] == [("resume", "2.1", "Accepted")]
+    assert (status["requestedBy"], status["requests"][0]["requestedBy"]) == ("drs-sandbox-admin",) * 2
     annotations = kubectl.get("drx", "drill", namespace)["metadata"].get("annotations", {})
     assert "drs-operator.io/resume" not in annotations, "the operator takes answered commands off"
     made = launches(sandbox, namespace, "drill")

@@ -40,6 +40,7 @@ def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
         kubectl("apply", "-k", "manifests/install")
         subprocess.run([COMMAND, "init-ledger"], env=sandbox.environment, check=True)
         eventually("the operator's kubeconfig", sandbox.operator_kubeconfig.exists)
+        kubectl.await_policies()
         kubectl.apply(*namespaces(SITUATIONS))
         kubectl.apply(HOME_ACCOUNT, *(wanted for situation in SITUATIONS for wanted in situation.objects))
         operator = Operator(sandbox, folder / "operator.log", DRS_OPERATOR_SETTLE_SECONDS=SETTLE_SECONDS)

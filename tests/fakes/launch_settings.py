@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from typing import TypeVar
 
 from drs_operator.planning.facts import Place
 from drs_operator.planning.launch_checks import Interface, Question, Subnet, Terrain
@@ -12,6 +13,8 @@ from drs_operator.ports import Access, ReadFailed
 from tests.fakes.effects import Effects
 from tests.fakes.ledger import Tables
 
+T = TypeVar("T")
+
 DEFAULTS = DrsSettings("BASIC", False, False, "STARTED", False)
 
 
@@ -19,6 +22,8 @@ DEFAULTS = DrsSettings("BASIC", False, False, "STARTED", False)
 class _Template:
     versions: list[TemplateSettings] = field(default_factory=lambda: [TemplateSettings("m5.large")])
     default: int = 1
+    number: int = 1
+    """Counts the templates that the server has had."""
     tokens: dict[str, int] = field(default_factory=dict)
 
 
@@ -31,6 +36,8 @@ class FakeLaunchSettings:
     """Every call, by operation."""
     failing: dict[str, ReadFailed] = field(default_factory=dict)
     """Operations, or server ids, that fail until taken out."""
+    lost: set[str] = field(default_factory=set)
+    """Writes that are done once more without an answer."""
     offered: set[str] = field(default_factory=lambda: {"m5.large", "r6i.large", "r6i.2xlarge"})
     subnets: dict[str, Subnet] = field(default_factory=dict)
     security_groups: dict[str, str] = field(default_factory=dict)
@@ -58,6 +65,10 @@ class FakeLaunchSettings:
         template.versions.append(replace(template.versions[template.default - 1], **settings))  # type: ignore[arg-type]
         template.default = len(template.versions)
 
+    def new_template(self, place: Place, server_id: str) -> None:
+        """DRS makes another template, as it was at first."""
+        self._templates[(place, server_id)] = _Template(number=self._template(place, server_id).number + 1)
+
     def _template(self, place: Place, server_id: str) -> _Template:
         return self._templates.setdefault((place, server_id), _Template())
 
@@ -67,20 +78,28 @@ class FakeLaunchSettings:
             if name in self.failing:
                 raise self.failing[name]
 
+    def _write(self, name: str, apply: Callable[[], T]) -> T:
+        result = self.effect(name, apply)
+        if name in self.lost:
+            self.lost.remove(name)
+            raise ReadFailed("DRS_ERROR", "the answer was lost")
+        return result
+
     # --- the port -----------------------------------------------------------------------------------------------
 
     async def default_versions(self, access: Access, region: str) -> Mapping[str, int]:
         """Default versions of the templates of a place."""
         self._enter("default versions")
         place = Place(access.account_id, region)
-        return {_id(server): t.default for (where, server), t in self._templates.items() if where == place}
+        return {_id(server, t): t.default for (where, server), t in self._templates.items() if where == place}
 
     async def actual(self, access: Access, region: str, server_id: str) -> Actual:
         """The settings of a server."""
         self._enter("actual", server_id)
         place = Place(access.account_id, region)
-        default = self._template(place, server_id).default
-        return Actual(_id(server_id), default, self.drs(place, server_id), self.template(place, server_id))
+        template = self._template(place, server_id)
+        template_id = _id(server_id, template)
+        return Actual(template_id, template.default, self.drs(place, server_id), self.template(place, server_id))
 
     async def terrain(self, access: Access, region: str, question: Question) -> Terrain:
         """What there is of what was asked."""
@@ -102,13 +121,13 @@ class FakeLaunchSettings:
             self._drs[(place, server_id)] = _over(self.drs(place, server_id), change)
             self.change_by_hand(place, server_id)
 
-        self.effect("change drs", apply)
+        self._write("change drs", apply)
 
     async def add_version(
         self, access: Access, region: str, actual: Actual, change: TemplateSettings, token: str
     ) -> int:
         """A new version; the same token makes none."""
-        server_id = actual.template_id.removeprefix("lt-")
+        server_id = _server_id(actual.template_id)
         self._enter("add version", server_id)
         template = self._template(Place(access.account_id, region), server_id)
 
@@ -118,14 +137,14 @@ class FakeLaunchSettings:
                 template.tokens[token] = len(template.versions)
             return template.tokens[token]
 
-        return self.effect("add version", apply)
+        return self._write("add version", apply)
 
     async def move_default(self, access: Access, region: str, template_id: str, version: int) -> None:
         """Another default version."""
-        server_id = template_id.removeprefix("lt-")
+        server_id = _server_id(template_id)
         self._enter("move default", server_id)
         template = self._template(Place(access.account_id, region), server_id)
-        self.effect("move default", lambda: setattr(template, "default", version))
+        self._write("move default", lambda: setattr(template, "default", version))
 
 
 class FakeSettingsStore:
@@ -145,7 +164,8 @@ class FakeSettingsStore:
         self._reach()
         key = (record.place, record.server_id)
         standing = self._tables.settings.get(key)
-        kept = replace(record, earlier_version=standing.earlier_version) if standing else record
+        same = standing is not None and standing.template_id == record.template_id
+        kept = replace(record, earlier_version=standing.earlier_version) if standing and same else record
         self._effect("save settings", lambda: self._tables.settings.update({key: kept}))
 
     def _reach(self) -> None:
@@ -153,8 +173,12 @@ class FakeSettingsStore:
             raise self._tables.failure
 
 
-def _id(server_id: str) -> str:
-    return f"lt-{server_id}"
+def _id(server_id: str, template: _Template) -> str:
+    return f"lt-{server_id}" if template.number == 1 else f"lt-{server_id}-{template.number}"
+
+
+def _server_id(template_id: str) -> str:
+    return template_id.removeprefix("lt-")[:19]
 
 
 def _over(settings: S, change: S) -> S:

@@ -9,6 +9,7 @@ import pytest
 
 from drs_sandbox.kube.control_plane import ControlPlane
 from drs_sandbox.kube.operator_access import operator_kubeconfig
+from tests.integration.admission.world import await_stamping
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,6 +21,7 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlP
         running.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
         running.kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd", "--all")
         running.kubectl("apply", "-k", str(ROOT / "manifests" / "install"))
+        await_stamping(running)
         yield running
 
 

@@ -7,6 +7,7 @@ thing that settings name, whatever the number of groups and servers.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -31,6 +32,9 @@ PAGE = 1000
 FILTER_VALUES = 200
 DEFAULT = "$Default"
 _BUSY = "ConflictException"
+_NO_SUCH_VERSION = "InvalidLaunchTemplateId.VersionNotFound"
+_PASSING = errors.EXPIRED | errors.TOO_OLD | errors.UNSURE
+"""4xx that says nothing of the change."""
 
 
 class BotoLaunchSettings:
@@ -40,6 +44,8 @@ class BotoLaunchSettings:
     def __init__(self, sessions: Sessions, refresh_seconds: float, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._sessions = sessions
         self._writers = Writers(sessions)
+        self._spent: Counter[str] = Counter()
+        """By template: how many versions that a token had promised were gone. EC2 repeats an answer, come what may."""
         self._versions: PlaceReads[dict[str, int]] = PlaceReads(
             sessions, "DescribeLaunchTemplates", refresh_seconds, patience_seconds
         )
@@ -112,7 +118,11 @@ class BotoLaunchSettings:
     ) -> int:
         """A version based on `actual.default_version`, all of whose other parameters EC2 takes over."""
         template_id, base = actual.template_id, str(actual.default_version)
-        _, data = await self._read(access, region, "ec2", lambda ec2: _version(ec2, template_id, base))
+        number, data = await self._read(access, region, "ec2", lambda ec2: _version(ec2, template_id, DEFAULT))
+        if number != actual.default_version:  # whoever moved it would lose what they changed
+            self._learn(access, region, template_id, number)
+            text = f"the default version of launch template {template_id} has moved from {base} to {number} meanwhile"
+            raise ReadFailed("SYNC_FAILED", f"{text}; it is compared again")
         named = launch_templates.changed(data, change, template_id)
         answer = await self._write(
             access,
@@ -121,7 +131,7 @@ class BotoLaunchSettings:
             lambda ec2: ec2.create_launch_template_version(
                 LaunchTemplateId=template_id,
                 SourceVersion=base,
-                ClientToken=token,
+                ClientToken=f"{token}-{self._spent[template_id]}",
                 VersionDescription="launch settings of drs-operator",
                 LaunchTemplateData=named,
             ),
@@ -130,19 +140,24 @@ class BotoLaunchSettings:
 
     async def move_default(self, access: Access, region: str, template_id: str, version: int) -> None:
         """Makes a version the template's default."""
-        await self._write(
-            access,
-            region,
-            "ec2",
-            lambda ec2: ec2.modify_launch_template(LaunchTemplateId=template_id, DefaultVersion=str(version)),
-        )
+        try:
+            await self._write(
+                access,
+                region,
+                "ec2",
+                lambda ec2: ec2.modify_launch_template(LaunchTemplateId=template_id, DefaultVersion=str(version)),
+            )
+        except ReadFailed as error:
+            if isinstance(error.__cause__, ClientError) and errors.code_of(error.__cause__) == _NO_SUCH_VERSION:
+                self._spent[template_id] += 1
+            raise
         self._learn(access, region, template_id, version)
 
     async def _write(self, access: Access, region: str, service: str, call: Callable[[Any], T]) -> T:
         try:
             return await self._writers.run(access, region, service, call)
         except ReadFailed as error:
-            raise _told(error, access, region) from error.__cause__
+            raise _refused(_told(error, access, region), error.__cause__) from error.__cause__
 
     def _learn(self, access: Access, region: str, template_id: str, version: int) -> None:
         """What was just seen or written is newer than the last sweep."""
@@ -163,6 +178,17 @@ def _told(error: ReadFailed, access: Access, region: str) -> ReadFailed:
     return error
 
 
+def _refused(error: ReadFailed, cause: BaseException | None) -> ReadFailed:
+    """A write that AWS understood and refuses: it stays so until somebody changes the settings."""
+    if type(error) is not ReadFailed or error.code != "DRS_ERROR" or not isinstance(cause, ClientError):
+        return error
+    code = errors.code_of(cause)
+    if code in _PASSING or not 400 <= errors.status_of(cause) < 500:
+        return error
+    message = f"AWS refuses {cause.operation_name}: {code}: {errors.message_of(cause)}; correct the launch settings"
+    return ReadFailed("SYNC_FAILED", message)
+
+
 def _default_versions(ec2: Any) -> dict[str, int]:
     pages = ec2.get_paginator("describe_launch_templates").paginate(PaginationConfig={"PageSize": TEMPLATES_PAGE})
     return {
@@ -175,7 +201,10 @@ def _default_versions(ec2: Any) -> dict[str, int]:
 def _version(ec2: Any, template_id: str, version: str) -> tuple[int, Mapping[str, Any]]:
     """Number and data of a version."""
     answer = ec2.describe_launch_template_versions(LaunchTemplateId=template_id, Versions=[version])
-    (found,) = answer["LaunchTemplateVersions"]
+    found = next(iter(answer.get("LaunchTemplateVersions", [])), None)
+    if found is None:
+        look = f"aws ec2 describe-launch-template-versions --launch-template-id {template_id}"
+        raise ReadFailed("DRS_ERROR", f"launch template {template_id} has no version {version}; look: {look}")
     return int(found["VersionNumber"]), found.get("LaunchTemplateData", {})
 
 

@@ -26,7 +26,7 @@ class KubeCluster:
     """One operator's writes. `name` goes into Events as the reporting instance.
 
     `labels` are those of a namespace as a watch has brought them, None where none has: then they are read, and kept
-    for `keep_seconds` like the values of Secrets.
+    for `keep_seconds` like the values of Secrets. `written` is told of every object as an own write has left it.
     """
 
     def __init__(
@@ -35,7 +35,9 @@ class KubeCluster:
         name: str,
         keep_seconds: float = 60.0,
         labels: Callable[[str], dict[str, str] | None] = lambda _: None,
+        written: Callable[[type[Resource], dict[str, Any]], None] = lambda _kind, _raw: None,
     ) -> None:
+        self._written = written
         self._client = client
         self._name = name
         self._watched = labels
@@ -84,8 +86,10 @@ class KubeCluster:
         meta = resource.metadata
         path = path_of(type(resource), meta.namespace, meta.name, sub)
         query = {"fieldManager": FIELD_MANAGER}
-        if await self._client.request("PATCH", path, body=body, query=query, content_type=content_type) is None:
+        raw = await self._client.request("PATCH", path, body=body, query=query, content_type=content_type)
+        if raw is None:
             raise LostRace(f"{path} is gone")
+        self._written(type(resource), raw)
 
     async def event(self, resource: Resource, warning: bool, reason: str, message: str) -> None:
         """Tells of a transition. The name is made of its content, so that a repetition is not told twice."""

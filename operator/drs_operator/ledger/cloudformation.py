@@ -20,7 +20,7 @@ HEADER = """\
 # Tables of drs-operator's ledger, the same as `drs-operator init-ledger` makes them.
 # Made by `make generate` from the operator's code: change it there.
 # aws cloudformation deploy --stack-name drs-operator-ledger --template-file ledger.yaml
-# Then `drs-operator init-ledger` once: it leaves the tables as they are and gives the ledger its id.
+# The ledger gets its id when the operator starts for the first time, or from `drs-operator init-ledger`.
 """
 
 

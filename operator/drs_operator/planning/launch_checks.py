@@ -70,12 +70,25 @@ def question(wanted: Iterable[Wanted]) -> Question:
     )
 
 
+def doubles(addresses: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    """Of servers with the same address, by id: which server before them has it. `addresses`: subnet and address."""
+    first: dict[tuple[str, str], str] = {}
+    return {
+        server_id: first[address]
+        for server_id, address in sorted(addresses.items())
+        if first.setdefault(address, server_id) != server_id
+    }
+
+
 def flaws(
-    wanted: Wanted, terrain: Terrain, server: SourceServer, region: str, claimed: Standing | None
+    wanted: Wanted, terrain: Terrain, server: SourceServer, region: str, claimed: Standing | str | None
 ) -> list[Failure]:
-    """All that is wrong with the settings of a server. `claimed`: who else has claimed its static address."""
+    """All that is wrong with the settings of a server.
+
+    `claimed`: who else has its static address: another group by its claim, or a server of the same group by its id.
+    """
     template = wanted.template
-    found = [*_instance_type(template, terrain, region), *_network(template, terrain, region)]
+    found = [*_instance_type(template, terrain, region), *network(template, terrain, region)]
     if template.profile is not None and terrain.profiles.get(template.profile) is False:
         found.append(
             Failure(
@@ -100,7 +113,8 @@ def _instance_type(template: TemplateSettings, terrain: Terrain, region: str) ->
     ]
 
 
-def _network(template: TemplateSettings, terrain: Terrain, region: str) -> list[Failure]:
+def network(template: TemplateSettings, terrain: Terrain, region: str) -> list[Failure]:
+    """What is wrong with subnet and security groups."""
     groups, subnet_id = template.security_group_ids or (), template.subnet_id
     found = []
     subnet = terrain.subnets.get(subnet_id) if subnet_id else None
@@ -121,7 +135,7 @@ def _network(template: TemplateSettings, terrain: Terrain, region: str) -> list[
 
 
 def _address(
-    template: TemplateSettings, terrain: Terrain, server: SourceServer, claimed: Standing | None
+    template: TemplateSettings, terrain: Terrain, server: SourceServer, claimed: Standing | str | None
 ) -> list[Failure]:
     text, subnet_id = template.private_ip, template.subnet_id
     if text is None:
@@ -146,7 +160,7 @@ def _address(
         message = f"staticPrivateIp {text} is reserved by AWS in {subnet_id}; take one from {first} to {last}"
         return [Failure("IP_RESERVED", message)]
     if claimed is not None:
-        holder = claimed.owner or "another group"
+        holder = claimed if isinstance(claimed, str) else f"ProtectionGroup {claimed.owner}"
         message = f"staticPrivateIp {text} is claimed by {holder}; take another address"
         return [Failure("DUPLICATE_IP", message)]
     user = terrain.interfaces.get((subnet_id, text))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from drs_operator.api.v1alpha1.conditions import find_condition
 from drs_operator.api.v1alpha1.enums import ConditionType, LaunchConfigurationState
@@ -31,7 +31,7 @@ class ServerSettings:
     def message(self) -> str | None:
         """In one line: the code and what it is about, or what differs."""
         if self.failure is not None:
-            return f"{self.failure.code}: {self.failure.message}"
+            return f"{self.failure.code}: {self.failure.message}"  # of a Pending one: what it waits for
         return "; ".join(self.differences) or None
 
 
@@ -55,16 +55,26 @@ class Progress:
     restraint: Restraint | None = None
     unread: Failure | None = None
     """AWS did not answer, so nothing is known anew."""
+    waiting: tuple[str, ...] = ()
+    """Ids of servers with settings of their own that are not in the group."""
 
 
 def aspect(progress: Progress, members: Mapping[str, SourceServer]) -> Aspect | None:
     """The condition LaunchConfigurationSynced; None while nothing is managed."""
+    found = _aspect(progress, members)
+    if found is None or not progress.waiting:
+        return found
+    text = f"settings for servers that are not in the group wait until they are: {few(progress.waiting)}"
+    return replace(found, message=f"{found.message}; {text}")
+
+
+def _aspect(progress: Progress, members: Mapping[str, SourceServer]) -> Aspect | None:
     type, total = ConditionType.LAUNCH_CONFIGURATION_SYNCED, len(progress.servers)
     if progress.unread is not None:
         message = f"launch settings cannot be compared: {progress.unread.message}"
         return Aspect(type, None, bad(type, progress.unread.code, "").reason, message)
     if not total:
-        return None
+        return good(type, "Synced", "no server has settings") if progress.waiting else None
     failed = _in_state(progress, State.FAILED)
     if failed:
         first = progress.servers[failed[0]].failure

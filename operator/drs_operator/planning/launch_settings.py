@@ -19,6 +19,7 @@ S = TypeVar("S", "DrsSettings", "TemplateSettings")
 
 NO_RIGHT_SIZING = "NONE"
 CUSTOM = "CUSTOM"
+_PROFILE = ("iam_instance_profile_arn", "iam_instance_profile_name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +85,18 @@ class SettingsRecord:
     installation: str
     template_id: str
     earlier_version: int
-    """The template's default version before the operator first wrote one: to be put back by hand."""
+    """The template's default version before the operator first wrote to this template: to be put back by hand."""
     verified_version: int
     """The default version when AWS was last seen to have what was wanted; 0: never."""
     settings: str
     """`Wanted.version` of what was verified."""
     writing: str | None = None
     """`Wanted.version` of what is being written: the intent."""
+
+    @property
+    def version(self) -> str:
+        """Names the settings that AWS was last seen to have, and the template's version that has them."""
+        return f"{self.settings}@{self.verified_version}"
 
     def is_verified(self, wanted: Wanted, default_version: int | None) -> bool:
         """Whether AWS surely has what is wanted: each change there makes a new default version."""
@@ -108,7 +114,10 @@ def effective(group: ProtectionGroup, server_id: str) -> Wanted:
     merged: dict[str, object] = {}
     for layer in layers:
         if layer is not None:
-            merged |= {name: value for name in type(layer).model_fields if (value := getattr(layer, name)) is not None}
+            given = {name: value for name in type(layer).model_fields if (value := getattr(layer, name)) is not None}
+            if not given.keys().isdisjoint(_PROFILE):  # one setting in two forms
+                merged = {name: value for name, value in merged.items() if name not in _PROFILE}
+            merged |= given
     return _wanted(merged)
 
 

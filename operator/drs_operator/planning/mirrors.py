@@ -22,6 +22,7 @@ from drs_operator.planning.claims import (
     tags_key,
 )
 from drs_operator.planning.facts import Place
+from drs_operator.planning.launch_settings import addresses
 from drs_operator.planning.membership import held_servers
 
 
@@ -39,21 +40,7 @@ def group_keys(group: ProtectionGroup, installation: str, place: Place, server_i
     if group.spec.server_selection_tags:
         keys.add(tags_key(place, group.spec.server_selection_tags))
     keys |= {server_key(place, server_id) for server_id in servers}
-    return keys | {address_key(place, subnet_id, address) for subnet_id, address in _addresses(group, servers)}
-
-
-def _addresses(group: ProtectionGroup, server_ids: set[str]) -> list[tuple[str, str]]:
-    """Static addresses of these servers with the subnet in force."""
-    default = group.spec.launch_configuration.subnet_id if group.spec.launch_configuration else None
-    found = []
-    for override in group.spec.servers:
-        settings = override.launch_configuration
-        if override.server_id not in server_ids or settings is None or settings.static_private_ip is None:
-            continue
-        subnet_id = settings.subnet_id or (default if override.use_group_defaults else None)
-        if subnet_id is not None:
-            found.append((subnet_id, settings.static_private_ip))
-    return found
+    return keys | {address_key(place, subnet_id, address) for subnet_id, address in addresses(group, servers).values()}
 
 
 def implied_by_group(group: ProtectionGroup, installation: str) -> set[str]:

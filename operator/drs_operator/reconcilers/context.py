@@ -44,7 +44,6 @@ class Context:
     ledger_problem: Callable[[], Failure | None] = lambda: None
     """Why nothing may be claimed or launched (LEDGER_REPLACED, LEDGER_ROLLED_BACK); asked before both."""
 
-
     async def load_books(self) -> None:
         """Reads anew what the ledger has of claims, rows and launch settings. Raises ReadFailed."""
         await self.claims.load()

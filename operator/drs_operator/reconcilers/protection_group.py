@@ -92,7 +92,7 @@ async def _look(
         stand = await group_ledger.claim(context, group, owner, place, members.servers)
     failure_now = stand.settled.failure
     shown = {s.server_id: s for s in members.servers if suspended or s.server_id in stand.servers}
-    look = Look(context, group, owner.id, found.access, place, stand.settled.losses, users.executions, failure_now)
+    look = Look(context, group, owner.id, found.access, place, stand.settled.losses, failure_now)
     settings, soon = await sync(look, shown)
     sight = Sight(
         owner=owner,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from drs_operator.api.v1alpha1 import DRExecution, ProtectionGroup, RecoveryPlan, TargetAccount
 from drs_operator.api.v1alpha1.recoveryplan import RecoveryPlanStatus
 from drs_operator.planning import plan_conflicts
@@ -11,6 +13,9 @@ from drs_operator.ports import ReadFailed
 from drs_operator.reconcilers import plan_ledger
 from drs_operator.reconcilers.context import FINALIZER, Context, Outcome, record, tell
 from drs_operator.reconcilers.plan_ledger import InLedger
+
+FIRST_LOOK = timedelta(seconds=20)
+"""How long a new plan waits for new groups of its to be looked at, rather than saying Pending and then again."""
 
 
 async def reconcile(context: Context, plan: RecoveryPlan) -> Outcome:
@@ -25,6 +30,8 @@ async def reconcile(context: Context, plan: RecoveryPlan) -> Outcome:
         if not leaving:
             await context.cluster.add_finalizer(plan)
         return Outcome()  # it has changed, and comes again; or it is only others who keep it
+    if not leaving and _is_early(context, plan):
+        return Outcome(again_in=FIRST_LOOK.total_seconds())
     if leaving and waits is None:
         failure = await _let_go(context, plan)
         if failure is None:
@@ -40,6 +47,20 @@ async def reconcile(context: Context, plan: RecoveryPlan) -> Outcome:
     if kept.failure is not None:
         raise ReadFailed(kept.failure.code, kept.failure.message)
     return Outcome(again_in=context.refresh_seconds if kept.name_holder is not None else None)
+
+
+def _is_early(context: Context, plan: RecoveryPlan) -> bool:
+    """Whether the plan is new and so is one of its groups, which nobody has looked at; the group will wake it."""
+    if plan.status.observed_generation >= 0 or not _is_new(context, plan):
+        return False
+    names = {wave.protection_group_ref.name for wave in plan.spec.waves}
+    groups = (context.objects.get(ProtectionGroup, plan.metadata.namespace, name) for name in names)
+    return any(g is not None and g.status.observed_generation < 0 and _is_new(context, g) for g in groups)
+
+
+def _is_new(context: Context, resource: RecoveryPlan | ProtectionGroup) -> bool:
+    created = resource.metadata.creation_timestamp
+    return created is not None and context.clock.now() - created < FIRST_LOOK
 
 
 async def _keep(context: Context, plan: RecoveryPlan) -> InLedger:

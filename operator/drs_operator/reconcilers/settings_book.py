@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,6 +13,8 @@ from drs_operator.ports import Clock, SettingsStore
 Key = tuple[Place, str]
 FIRST_RETRY = timedelta(seconds=15)
 LAST_RETRY = timedelta(minutes=15)
+FIRST_PAUSE = timedelta(seconds=2)
+LAST_PAUSE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,15 @@ class Trouble:
     due: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A place where nothing is read or written for a moment: AWS asks to slow down, or refuses the role."""
+
+    failure: Failure
+    length: timedelta
+    due: datetime
+
+
 class SettingsBook:
     """Records by place and server. The ledger's is the truth; what was seen on AWS saves reads only."""
 
@@ -35,6 +47,7 @@ class SettingsBook:
         self._records: dict[Key, SettingsRecord] = {}
         self._seen: dict[Key, Actual] = {}
         self._troubles: dict[Key, Trouble] = {}
+        self._pauses: dict[Place, Pause] = {}
 
     async def load(self) -> None:
         """Reads all records. Raises ReadFailed."""
@@ -52,7 +65,12 @@ class SettingsBook:
             await self._store.save_settings(record)
             self._records[key] = record
 
-    def seen(self, place: Place, server_id: str, default_versions: dict[str, int]) -> Actual | None:
+    def version(self, place: Place, server_id: str) -> str | None:
+        """What names the settings that a launch would use, as far as they are managed: see `SettingsRecord.version`."""
+        record = self.record(place, server_id)
+        return record.version if record is not None else None
+
+    def seen(self, place: Place, server_id: str, default_versions: Mapping[str, int]) -> Actual | None:
         """The settings as they were read last, if the template's default version has not moved since."""
         actual = self._seen.get((place, server_id))
         if actual is None or default_versions.get(actual.template_id) != actual.default_version:
@@ -80,3 +98,24 @@ class SettingsBook:
     def succeeded(self, place: Place, server_id: str) -> None:
         """Forgets failures."""
         self._troubles.pop((place, server_id), None)
+
+    def pause(self, place: Place) -> Failure | None:
+        """Why nothing is done in a place now."""
+        pause = self._pauses.get(place)
+        return pause.failure if pause is not None and self._clock.now() < pause.due else None
+
+    def pause_seconds(self, place: Place) -> float:
+        """How long nothing is done in a place."""
+        pause = self._pauses.get(place)
+        return max(0.0, (pause.due - self._clock.now()).total_seconds()) if pause is not None else 0.0
+
+    def slow_down(self, place: Place, failure: Failure) -> None:
+        """Begins a pause for all groups of a place, twice as long as the last; one that has begun is enough."""
+        if self.pause(place) is None:
+            before = self._pauses.get(place)
+            length = min(LAST_PAUSE, before.length * 2) if before is not None else FIRST_PAUSE
+            self._pauses[place] = Pause(failure, length, self._clock.now() + length)
+
+    def speed_up(self, place: Place) -> None:
+        """All is well again."""
+        self._pauses.pop(place, None)

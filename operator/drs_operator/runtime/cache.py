@@ -111,6 +111,18 @@ class Cache:
         elif before is None or _newer(meta, before):
             self._take(key, raw, before)
 
+    def wrote(self, kind: type[Resource], raw: Mapping[str, Any]) -> None:
+        """Takes in what the API server answered to an own write, so that the next look does not see what was before.
+
+        Only for an object that is known: the answer to a write may come after the news that the object is gone.
+        """
+        meta = raw["metadata"]
+        key = Key(kind, meta.get("namespace"), meta["name"])
+        before = self._objects.get(key)
+        ended = "deletionTimestamp" in meta and not meta.get("finalizers")
+        if before is not None and before.metadata.uid == meta.get("uid") and not ended and _newer(meta, before):
+            self._take(key, raw, before)
+
     def known(self, kind: type[Resource]) -> Mapping[Key, Resource]:
         """What is known of a kind before a list of it is asked for; `replace` wants it back."""
         self._buried = {key: uid for key, uid in self._buried.items() if key.kind is not kind}

@@ -24,6 +24,9 @@ T = TypeVar("T")
 HUB, ONE, TWO = "111111111111", "123456789012", "210987654321"
 ROLE, EXTERNAL_ID = "DRSOrchestrationRole", "unique-external-id-123"
 EAST, WEST, NOT_INITIALIZED = "us-east-1", "us-west-2", "eu-west-1"
+SUBNET, OTHER_SUBNET, VPC = "subnet-0aaa1111bbb22222c", "subnet-0ccc1111bbb22222c", "vpc-0aaa1111bbb22222c"
+GROUP, PROFILE = "sg-0aaa1111bbb22222c", "DB-Role"
+"""What launch settings may name in WEST."""
 SERVERS = 80
 MANY = 230
 """Servers of a place of two pages."""
@@ -54,7 +57,16 @@ WORLD: dict[str, Any] = {
                         {"id": "s-0000000000nopoint", "hostname": "new-01", "replicationState": "INITIAL_SYNC"},
                     ],
                 },
-                {"name": WEST, "sourceServers": [{"count": MANY, "idPrefix": "s-app", "hostnamePrefix": "app-"}]},
+                {
+                    "name": WEST,
+                    "subnets": [
+                        {"id": SUBNET, "vpcId": VPC, "cidr": "10.0.1.0/24", "usedIps": ["10.0.1.17"]},
+                        {"id": OTHER_SUBNET, "vpcId": VPC, "cidr": "10.0.2.0/24"},
+                    ],
+                    "securityGroups": [{"id": GROUP, "vpcId": VPC}],
+                    "instanceProfiles": [PROFILE],
+                    "sourceServers": [{"count": MANY, "idPrefix": "s-app", "hostnamePrefix": "app-"}],
+                },
                 {"name": NOT_INITIALIZED, "initialized": False},
             ],
         },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,9 +63,11 @@ class Person:
     def edit(self, kind: type[Resource], name: str, spec: Object, *, keep: bool = False) -> Answer:
         return self.patch(kind, name, {"spec": spec}, keep=keep)
 
-    def annotate(self, kind: type[Resource], name: str, keys: dict[str, str | None], *, keep: bool = False) -> Answer:
+    def annotate(
+        self, kind: type[Resource], name: str, keys: Mapping[str, str | None], *, keep: bool = False
+    ) -> Answer:
         """Sets annotations; None takes one off."""
-        return self.patch(kind, name, {"metadata": {"annotations": keys}}, keep=keep)
+        return self.patch(kind, name, {"metadata": {"annotations": dict(keys)}}, keep=keep)
 
     def patch(self, kind: type[Resource], name: str, change: Object, *, keep: bool = False, sub: str = "") -> Answer:
         return self.request("PATCH", path_of(kind, self._where(kind), name, sub), change, keep=keep)

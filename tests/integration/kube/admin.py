@@ -41,6 +41,8 @@ class Admin:
     def clear(self) -> None:
         """Deletes the namespace and the accounts that were made here; nobody waits for the finalizers in them."""
         for name in self._accounts:
+            unused = {"status": {"usedByCount": None}}  # one that is in use cannot be deleted
+            self._request("PATCH", path_of(TargetAccount, None, name, "status"), unused, "application/merge-patch+json")
             self._request("DELETE", path_of(TargetAccount, None, name))
         for execution in self._request("GET", path_of(DRExecution, self.namespace))["items"]:
             self.patch(DRExecution, execution["metadata"]["name"], {"metadata": {"finalizers": None}})

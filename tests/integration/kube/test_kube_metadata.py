@@ -10,6 +10,8 @@ from drs_operator.ports import LostRace, ReadFailed
 from tests.integration.kube.admin import Admin
 
 RESUME, BY = "drs-operator.io/resume", "requested-by.drs-operator.io/resume"
+CREATOR, ADMIN = "drs-operator.io/requested-by", "drs-sandbox-admin"
+"""Stamped by the API server, with the sandbox's admin."""
 
 
 async def test_a_finalizer_holds_an_object_until_it_is_taken_off(cluster: KubeCluster, admin: Admin) -> None:
@@ -64,11 +66,12 @@ async def test_an_object_that_is_going_cannot_be_held_any_more(cluster: KubeClus
 
 async def test_answered_commands_are_taken_off_and_nothing_else(cluster: KubeCluster, admin: Admin) -> None:
     admin.create(DRExecution, "drill", note="mine")
-    admin.patch(DRExecution, "drill", {"metadata": {"annotations": {RESUME: "2.1", BY: "jane"}}})
+    admin.annotate(DRExecution, "drill", resume="2.1")
     asked = admin.get(DRExecution, "drill")
+    assert asked.metadata.annotations == {"note": "mine", CREATOR: ADMIN, RESUME: "2.1", BY: ADMIN}
     await cluster.take_off(asked, [RESUME, BY, "drs-operator.io/pause"])
     after = admin.get(DRExecution, "drill")
-    assert after.metadata.annotations == {"note": "mine"}
+    assert after.metadata.annotations == {"note": "mine", CREATOR: ADMIN}
     assert after.metadata.generation == asked.metadata.generation
     await cluster.take_off(after, [RESUME])
     assert admin.get(DRExecution, "drill").metadata == after.metadata, "what is off needs no request"
@@ -81,4 +84,4 @@ async def test_a_command_that_changed_meanwhile_is_not_lost(cluster: KubeCluster
     admin.annotate(DRExecution, "drill", resume="3.1")
     with pytest.raises(LostRace):
         await cluster.take_off(asked, [RESUME])
-    assert admin.get(DRExecution, "drill").metadata.annotations == {RESUME: "3.1"}
+    assert admin.get(DRExecution, "drill").metadata.annotations == {CREATOR: ADMIN, RESUME: "3.1", BY: ADMIN}

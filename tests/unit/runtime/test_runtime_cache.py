@@ -208,3 +208,32 @@ def test_executions_are_found_by_their_plan() -> None:
 
 def test_keys_read_as_kubectl_writes_them() -> None:
     assert [str(DB), str(PRODUCTION)] == ["drpg/dr/db", "drta/production"]
+
+
+def test_an_own_write_is_known_at_once_and_told_once() -> None:
+    watched = Watched()
+    watched.cache.observe(ProtectionGroup, raw.group(version=1), gone=False)
+    watched.cache.wrote(ProtectionGroup, raw.group(version=2))
+    watched.cache.observe(ProtectionGroup, raw.group(version=2), gone=False)
+    assert watched.told == [(DB, None, "1"), (DB, "1", "2")]
+    assert watched.version() == "2"
+
+
+def test_the_answer_to_a_write_does_not_bring_back_what_is_gone() -> None:
+    watched = Watched()
+    watched.cache.observe(ProtectionGroup, raw.group(version=1), gone=False)
+    watched.cache.observe(ProtectionGroup, raw.group(version=3), gone=True)
+    watched.cache.wrote(ProtectionGroup, raw.group(version=2))
+    assert watched.version() is None
+    watched.cache.observe(ProtectionGroup, raw.group(version=4, uid="u2"), gone=False)
+    watched.cache.wrote(ProtectionGroup, raw.group(version=2))
+    assert watched.version() == "4"
+
+
+def test_the_last_finalizer_taken_off_is_no_news_of_an_object() -> None:
+    watched = Watched()
+    watched.cache.observe(ProtectionGroup, raw.group(version=1), gone=False)
+    ended = raw.group(version=2)
+    ended["metadata"] |= {"deletionTimestamp": "2026-03-02T09:00:00Z", "finalizers": []}
+    watched.cache.wrote(ProtectionGroup, ended)
+    assert watched.version() == "1"

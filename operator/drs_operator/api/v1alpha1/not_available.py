@@ -20,9 +20,7 @@ NOT_AVAILABLE = (
     NotAvailable("TargetAccount", "spec.stagingAccounts", "size(self) == 0", "leave it out"),
     NotAvailable("TargetAccount", "spec.extendSourceServers.enabled", "!self", "leave it false"),
     NotAvailable("TargetAccount", "spec.tagSync.enabled", "!self", "leave it false"),
-    NotAvailable("ProtectionGroup", "spec.launchConfiguration", "false", "leave it out and set it on AWS"),
     NotAvailable("ProtectionGroup", "spec.drillLaunchConfiguration", "false", "leave it out"),
-    NotAvailable("ProtectionGroup", "spec.servers", "size(self) == 0", "leave it out and set it on AWS"),
     NotAvailable("DRExecution", "spec.dryRun", "!self", "leave it false"),
     NotAvailable("DRExecution", "spec.liveRecoveryInstances", "self == 'Refuse'", "leave it out or set Refuse"),
     NotAvailable(

@@ -12,7 +12,7 @@ import ipaddress
 from typing import Any
 
 from moto.ec2.exceptions import EC2ClientError, InvalidSecurityGroupNotFoundError
-from moto.ec2.models.elastic_network_interfaces import NetworkInterface, NetworkInterfaceBackend
+from moto.ec2.models.elastic_network_interfaces import NetworkInterfaceBackend
 from moto.ec2.models.instances import Instance
 from moto.ec2.models.subnets import Subnet
 
@@ -25,17 +25,23 @@ def mend_addresses() -> None:
     Subnet.get_available_subnet_ip = lambda self, instance: _free_address(self)
     Instance.prep_nics = _one_with_the_instance(Instance.prep_nics)
     NetworkInterfaceBackend.create_network_interface = _checked(NetworkInterfaceBackend.create_network_interface)
-    NetworkInterface.get_filter_value = _all_addresses(NetworkInterface.get_filter_value)
+    NetworkInterfaceBackend.get_all_network_interfaces = _by_any_address(
+        NetworkInterfaceBackend.get_all_network_interfaces
+    )
 
 
-def _all_addresses(original: Any) -> Any:
+def _by_any_address(original: Any) -> Any:
     @functools.wraps(original)
-    def get_filter_value(self: Any, filter_name: str, method_name: str | None = None) -> Any:
-        if filter_name == "addresses.private-ip-address":
-            return [address["PrivateIpAddress"] for address in self.private_ip_addresses]
-        return original(self, filter_name, method_name)
+    def get_all_network_interfaces(self: Any, eni_ids: Any = None, filters: Any = None) -> Any:
+        rest = dict(filters or {})
+        wanted = rest.pop("addresses.private-ip-address", None)
+        return [
+            interface
+            for interface in original(self, eni_ids, rest)
+            if wanted is None or any(item["PrivateIpAddress"] in wanted for item in interface.private_ip_addresses)
+        ]
 
-    return get_filter_value
+    return get_all_network_interfaces
 
 
 def _checked(original: Any) -> Any:
