@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from drs_sandbox.up import Sandbox
@@ -79,11 +80,62 @@ def test_explicit_servers(tmp_path: Path) -> None:
         ready(kubectl, "dr-explicit", "drpg/ledger-db", "drplan/ledger")
         status = kubectl.status("drpg", "ledger-db", "dr-explicit")
         assert {server["launchConfiguration"] for server in status["servers"]} == {"Synced"}
+
+        ec2, template_id = template_of(sandbox, "s-0db00000000000001")
+        first, last = version(ec2, template_id, "1"), version(ec2, template_id, "$Default")
+        kept = ("UserData", "TagSpecifications", "BlockDeviceMappings", "MetadataOptions", "EbsOptimized")
+        assert first["UserData"], "there is something to lose"
+        assert {key: first.get(key) for key in kept} == {key: last.get(key) for key in kept}
+        assert (first["InstanceType"], last["InstanceType"]) == ("m5.large", "r6i.2xlarge")
+        (interface,) = last["NetworkInterfaces"]
+        assert interface["PrivateIpAddress"] == "10.0.1.100"
+
+        made = ec2.create_launch_template_version(
+            LaunchTemplateId=template_id, SourceVersion="$Default", LaunchTemplateData={"InstanceType": "t3.micro"}
+        )["LaunchTemplateVersion"]["VersionNumber"]
+        ec2.modify_launch_template(LaunchTemplateId=template_id, DefaultVersion=str(made))
+        mended = eventually("the drift is told", lambda: drifts(kubectl))
+        assert "db-01: instanceType t3.micro, wanted r6i.2xlarge" in mended[0]
+        eventually("it is mended", lambda: version(ec2, template_id, "$Default")["InstanceType"] == "r6i.2xlarge")
+        ready(kubectl, "dr-explicit", "drpg/ledger-db", "drplan/ledger")
+
         assert finished(kubectl, "dr-explicit", "ledger")["phase"] == "Completed"
         (wave,) = kubectl.status("drx", "drill", "dr-explicit")["waves"]
         addresses = {server["serverId"]: server["privateIp"] for server in wave["servers"]}
         assert addresses["s-0db00000000000001"] == "10.0.1.100"
         assert addresses["s-0db00000000000002"] == "10.0.1.101"
+
+
+def drifts(kubectl: Kubectl) -> list[str]:
+    """What Events have said of drift."""
+    return [e["message"] for e in kubectl.events("dr-explicit", "ledger-db") if e["reason"] == "Drifted"]
+
+
+def template_of(sandbox: Sandbox, server_id: str) -> tuple[Any, str]:
+    """EC2 of the target account as a person there has it, and the launch template of a server."""
+    target, door = account_session(sandbox), sandbox.aws_endpoint
+    configuration = target.client("drs", endpoint_url=door).get_launch_configuration(sourceServerID=server_id)
+    return target.client("ec2", endpoint_url=door), configuration["ec2LaunchTemplateID"]
+
+
+def account_session(sandbox: Sandbox) -> boto3.Session:
+    """The target account's role, entered without the operator."""
+    env = sandbox.environment
+    hub = boto3.Session(
+        env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], env.get("AWS_SESSION_TOKEN"), "us-east-1"
+    )
+    found = hub.client("sts", endpoint_url=sandbox.aws_endpoint).assume_role(
+        RoleArn="arn:aws:iam::123456789012:role/DRSOrchestrationRole",
+        RoleSessionName="a-person",
+        ExternalId="unique-external-id-123",
+    )["Credentials"]
+    return boto3.Session(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"], "us-east-1")
+
+
+def version(ec2: Any, template_id: str, number: str) -> dict[str, Any]:
+    """The data of a template version."""
+    found = ec2.describe_launch_template_versions(LaunchTemplateId=template_id, Versions=[number])
+    return dict(found["LaunchTemplateVersions"][0]["LaunchTemplateData"])
 
 
 def test_multi_account(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, TypeVar
 
 from drs_operator.api.v1alpha1 import API_VERSION, DRExecution, ProtectionGroup, RecoveryPlan, Resource, TargetAccount
@@ -107,10 +108,12 @@ class Admin:
         return path_of(kind, self._namespace(kind), full)
 
     def _request(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Raw:
-        """After a restart the API server is ready before the storage of custom resources is: it answers 429 then."""
+        """After a restart the API server is ready before the storage of custom resources (429) and before the policies
+        that change them (503) are."""
         while True:
             try:
                 return self.control_plane.api.request(method, path, body, content_type=content_type)
             except SandboxError as error:
-                if error.code != "TooManyRequests":
+                if error.code not in ("TooManyRequests", "ServiceUnavailable"):
                     raise
+                time.sleep(0.05)
