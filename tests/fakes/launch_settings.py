@@ -38,6 +38,8 @@ class FakeLaunchSettings:
     """Operations, or server ids, that fail until taken out."""
     lost: set[str] = field(default_factory=set)
     """Writes that are done once more without an answer."""
+    ignored: set[str] = field(default_factory=set)
+    """Writes that are answered well and change nothing that was asked for."""
     offered: set[str] = field(default_factory=lambda: {"m5.large", "r6i.large", "r6i.2xlarge"})
     subnets: dict[str, Subnet] = field(default_factory=dict)
     security_groups: dict[str, str] = field(default_factory=dict)
@@ -133,7 +135,8 @@ class FakeLaunchSettings:
 
         def apply() -> int:
             if token not in template.tokens:
-                template.versions.append(_over(template.versions[actual.default_version - 1], change))
+                asked = TemplateSettings() if "add version" in self.ignored else change
+                template.versions.append(_over(template.versions[actual.default_version - 1], asked))
                 template.tokens[token] = len(template.versions)
             return template.tokens[token]
 

@@ -217,14 +217,16 @@ async def test_a_write_whose_answer_is_lost_can_be_repeated(
         ("ModifyLaunchTemplate", "RequestExpired", move_default),
     ],
 )
-async def test_an_expired_session_is_renewed(
+async def test_an_expired_session_is_renewed_with_its_kept_client(
     setting: Setting, settings: BotoLaunchSettings, server: str, operation: str, answer: str, write: Write
 ) -> None:
     by_hand(setting, server, EbsOptimized=True)
-    setting.inject(operation, "error", code=answer, times=1)
-    before = setting.count("AssumeRole")
     await write(settings, server)
-    assert setting.count("AssumeRole") > before
+    setting.begin()
+    setting.inject(operation, "expireCredentials", times=1)
+    await write(settings, server)
+    assert [call["outcome"].get("code") for call in setting.calls(operation)] == [answer, None]
+    assert setting.count("AssumeRole") == 1
 
 
 # --- what it costs ----------------------------------------------------------------------------------------------------

@@ -296,25 +296,11 @@ CREATIONS = [
         lifted=True,
     ),
     Creation(
-        "no launch settings yet",
-        KIND,
-        group(),
-        launch(copyTags=True),
-        "NOT_AVAILABLE: spec.launchConfiguration is not available in this version; leave it out and set it on AWS",
-    ),
-    Creation(
         "no launch settings of drills yet",
         KIND,
         group(),
         group(drillLaunchConfiguration={"copyTags": True}),
         "NOT_AVAILABLE: spec.drillLaunchConfiguration is not available in this version; leave it out",
-    ),
-    Creation(
-        "no overrides yet",
-        KIND,
-        group(servers=[]),
-        group(servers=[override(copyTags=True)]),
-        "NOT_AVAILABLE: spec.servers is not available in this version; leave it out and set it on AWS",
     ),
 ]
 

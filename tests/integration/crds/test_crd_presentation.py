@@ -159,7 +159,7 @@ def test_selectable_field_of_schedules(cluster: Cluster) -> None:
 EXPLANATIONS = [
     ("drta.spec.managementPolicy", ["ENUM:", "Observe", "emergency stop", "Default: Manage."]),
     ("drpg.spec.serverSelectionTags", ["values without case", "Required with serverSelectionMode tags"]),
-    ("drpg.spec.launchConfiguration", ["Not available in this version"]),
+    ("drpg.spec.drillLaunchConfiguration", ["Not available in this version"]),
     ("drplan.spec.waves.dependsOnWaves", ["lower launchOrder", "at most 49"]),
     ("drx.spec.executionType", ["ENUM:", "DRILL", "no default", "immutable"]),
     ("drx.status.phase", ["CompletedWithExceptions", "newer versions may add more", "Written by the operator."]),

@@ -203,13 +203,26 @@ def test_a_subnet_of_another_vpc_is_refused_while_the_template_keeps_its_securit
 
 def test_a_template_that_drs_has_made_anew_has_an_earlier_version_of_its_own() -> None:
     world = settings_world(1)
+    world.settings.change_by_hand(PLACE, IDS[0], instance_type="m5.large")
     group(world, launch=TYPE)
     look(world)
-    world.settings.change_by_hand(PLACE, IDS[0], instance_type="m5.large")
+    assert world.tables.settings[(PLACE, IDS[0])].earlier_version == 2
     world.settings.new_template(PLACE, IDS[0])
     world.until(lambda: world.settings.template(PLACE, IDS[0]).instance_type == "r6i.large", ProtectionGroup, hours=1)
+    world.until(lambda: written(world) == 1, ProtectionGroup, hours=1)
     record = world.tables.settings[(PLACE, IDS[0])]
     assert (record.template_id, record.earlier_version) == (f"lt-{IDS[0]}-2", 1)
+
+
+def test_what_aws_takes_and_does_not_do_is_no_success() -> None:
+    world = settings_world(1)
+    world.settings.ignored.add("add version")
+    group(world, launch=TYPE)
+    look(world)
+    assert states(world) == ["Failed"]
+    assert synced(world).reason == "SyncFailed"
+    assert "instanceType m5.large, wanted r6i.large" in synced(world).message
+    assert world.tables.settings[(PLACE, IDS[0])].writing is not None, "nothing vouches for it"
 
 
 @pytest.mark.parametrize("operation", ["change drs", "add version", "move default"])

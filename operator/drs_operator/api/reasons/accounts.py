@@ -50,7 +50,7 @@ ACCOUNTS: tuple[Reason, ...] = (
         _AREA,
         (
             *condition("TargetAccount", "Reachable"),
-            *condition("ProtectionGroup", "ServersResolved"),
+            *condition("ProtectionGroup", "ServersResolved", "LaunchConfigurationSynced"),
             *RUN_FINDING,
             *RUN_HOLD,
             *RUN_TROUBLE,
@@ -68,17 +68,20 @@ ACCOUNTS: tuple[Reason, ...] = (
     coded(
         Code.DRS_ERROR,
         _AREA,
-        (*condition("ProtectionGroup", "ServersResolved"), *RUN_TROUBLE, *RUN_SERVER),
+        (
+            *condition("ProtectionGroup", "ServersResolved", "LaunchConfigurationSynced"),
+            *RUN_TROUBLE,
+            *RUN_SERVER,
+        ),
         "AWS did not answer, throttled, answered with an error, or called a launch request wrong.",
         "Wait for the next refresh; if it stays, check the AWS Health Dashboard and the Region's state.",
     ),
     coded(
         Code.SYNC_FAILED,
         _AREA,
-        condition("TargetAccount", "TagsSynced"),
-        "Tags of EC2 instances could not be carried over to DRS source servers.",
-        "See status.tagSync.errors.",
-        missing="tag sync",
+        condition("ProtectionGroup", "LaunchConfigurationSynced"),
+        "AWS refuses launch settings, or has others after they were written.",
+        "Read what the message quotes of AWS, and correct the launch settings.",
     ),
     coded(
         Code.NO_STAGING_ACCOUNTS,

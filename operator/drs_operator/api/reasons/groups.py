@@ -114,7 +114,7 @@ GROUPS: tuple[Reason, ...] = (
     word(
         "Suspended",
         _AREA,
-        condition(_GROUP, "Ready"),
+        condition(_GROUP, "Ready", "LaunchConfigurationSynced"),
         "spec.suspend is true: servers are resolved and shown, nothing is claimed and nothing written.",
         "Set spec.suspend to false when the group shall protect its servers.",
     ),

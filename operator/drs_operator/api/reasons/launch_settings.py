@@ -1,12 +1,10 @@
-"""Launch settings: what is checked before it is written to DRS and EC2."""
+"""Launch settings: what is checked before it is written to DRS and EC2, and how they stand."""
 
-from drs_operator.api.reasons.record import Area, Reason, coded, condition, field, schema
+from drs_operator.api.reasons.record import Area, Reason, coded, condition, event, field, schema, word
 from drs_operator.api.v1alpha1.codes import Code
 
 _AREA = Area.LAUNCH_SETTINGS
 _GROUP = "ProtectionGroup"
-_NOT_YET = "launch settings"
-"""The checks before settings are written; their runbooks are there already."""
 _SEEN = (*condition(_GROUP, "LaunchConfigurationSynced"), *field(_GROUP, "servers[].message"))
 
 LAUNCH_SETTINGS: tuple[Reason, ...] = (
@@ -16,7 +14,6 @@ LAUNCH_SETTINGS: tuple[Reason, ...] = (
         _SEEN,
         "The Region does not offer the instance type.",
         "Choose a type that it offers: aws ec2 describe-instance-type-offerings --region REGION.",
-        missing=_NOT_YET,
     ),
     coded(
         Code.SUBNET_NOT_FOUND,
@@ -24,7 +21,6 @@ LAUNCH_SETTINGS: tuple[Reason, ...] = (
         _SEEN,
         "The subnet does not exist in the account and Region that are recovered into.",
         "Correct subnetId.",
-        missing=_NOT_YET,
     ),
     coded(
         Code.SECURITY_GROUPS_NOT_FOUND,
@@ -32,7 +28,6 @@ LAUNCH_SETTINGS: tuple[Reason, ...] = (
         _SEEN,
         "A security group does not exist in the account and Region, or is of another VPC than the subnet.",
         "Name security groups of the subnet's VPC.",
-        missing=_NOT_YET,
     ),
     coded(
         Code.IP_NOT_PRIVATE,
@@ -47,7 +42,6 @@ LAUNCH_SETTINGS: tuple[Reason, ...] = (
         _SEEN,
         "staticPrivateIp is not in the subnet's address range.",
         "Choose an address of the subnet, or another subnet.",
-        missing=_NOT_YET,
     ),
     coded(
         Code.IP_RESERVED,
@@ -55,7 +49,6 @@ LAUNCH_SETTINGS: tuple[Reason, ...] = (
         _SEEN,
         "staticPrivateIp is one of the five addresses that AWS keeps in every subnet.",
         "Choose another address: the first four and the last of a subnet are never free.",
-        missing=_NOT_YET,
     ),
     coded(
         Code.IP_IN_USE,
@@ -63,7 +56,6 @@ LAUNCH_SETTINGS: tuple[Reason, ...] = (
         _SEEN,
         "Something else has this address in the subnet now.",
         "Find its network interface and free the address, or choose another one.",
-        missing=_NOT_YET,
     ),
     coded(
         Code.DUPLICATE_IP,
@@ -79,5 +71,25 @@ LAUNCH_SETTINGS: tuple[Reason, ...] = (
         "A drill would launch into the network of production.",
         "Set drillLaunchConfiguration to an isolated subnet.",
         missing="drill isolation",
+    ),
+    word(
+        "Drifted",
+        _AREA,
+        (*condition(_GROUP, "LaunchConfigurationSynced"), *event(_GROUP)),
+        "Somebody has changed launch settings on AWS that this group manages; the next look writes them again.",
+        "If the change is meant to stay, put it into the group, or take the setting out of it.",
+    ),
+    word(
+        "WouldChange",
+        _AREA,
+        (*condition(_GROUP, "LaunchConfigurationSynced"), *event(_GROUP)),
+        "Launch settings on AWS differ, and the account is in Observe: it is said what would be written.",
+        "Read what would change, then set managementPolicy of the TargetAccount to Manage.",
+    ),
+    word(
+        "LaunchConfigurationSynced",
+        _AREA,
+        event(_GROUP),
+        "The launch settings on AWS are those of the group.",
     ),
 )

@@ -54,5 +54,10 @@ LEDGER: tuple[Reason, ...] = (
         "Another cluster leads this installation; this one only watches.",
         "Work in the cluster that leads; take over only if that one is lost.",
     ),
-    word("Synced", _AREA, _SYNCED, "The ledger holds what this object implies."),
+    word(
+        "Synced",
+        _AREA,
+        (*_SYNCED, *condition("ProtectionGroup", "LaunchConfigurationSynced")),
+        "The ledger holds what this object implies; AWS has the launch settings of the group.",
+    ),
 )

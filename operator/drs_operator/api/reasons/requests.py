@@ -25,7 +25,11 @@ REQUESTS: tuple[Reason, ...] = (
     coded(
         Code.INVALID_PARAMETER,
         _AREA,
-        (*schema(*_ALL), *policy("DRExecution", "ProtectionGroup")),
+        (
+            *schema(*_ALL),
+            *policy("DRExecution", "ProtectionGroup"),
+            *condition("ProtectionGroup", "LaunchConfigurationSynced"),
+        ),
         "A value, or values together, cannot be right; an immutable field or a stamp was to be changed.",
         "Read which field the message names, correct it in the manifest and apply again.",
     ),
@@ -132,8 +136,11 @@ REQUESTS: tuple[Reason, ...] = (
     word(
         "Pending",
         _AREA,
-        condition("RecoveryPlan", "GroupsReady", "Ready"),
-        "A group that the plan uses was not evaluated yet.",
+        (
+            *condition("RecoveryPlan", "GroupsReady", "Ready"),
+            *condition("ProtectionGroup", "LaunchConfigurationSynced"),
+        ),
+        "A group that the plan uses was not evaluated yet, or launch settings wait to be written.",
         "Wait for a refresh; if it stays, look whether the operator runs.",
     ),
     word("Ready", _AREA, tuple(s for k in _ALL[:3] for s in condition(k, "Ready")), "Everything is as it should be."),
