@@ -24,6 +24,17 @@ HOME = "123456789012"
 REGION = "us-east-1"
 ROLE = "DRSOrchestrationRole"
 EXTERNAL_ID = "unique-external-id-123"
+SUBNET = "subnet-0aaa1111bbb22222c"
+"""10.0.1.0/24, in which 10.0.1.17 is taken."""
+STRANGE_GROUP = "sg-0bbb1111bbb22222c"
+"""Of another VPC than the subnet."""
+NETWORK: dict[str, Any] = {
+    "subnets": [{"id": SUBNET, "vpcId": "vpc-0aaa1111bbb22222c", "cidr": "10.0.1.0/24", "usedIps": ["10.0.1.17"]}],
+    "securityGroups": [
+        {"id": "sg-0aaa1111bbb22222c", "vpcId": "vpc-0aaa1111bbb22222c"},
+        {"id": STRANGE_GROUP, "vpcId": "vpc-0bbb1111bbb22222c"},
+    ],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +196,9 @@ def world(situations: Iterable[Situation]) -> str:
     home = {
         "id": HOME,
         "roles": [{"name": ROLE, "externalId": EXTERNAL_ID}],
-        "regions": [{"name": REGION, "sourceServers": [s for situation in listed for s in situation.servers]}],
+        "regions": [
+            {"name": REGION, "sourceServers": [s for situation in listed for s in situation.servers], **NETWORK}
+        ],
     }
     return yaml.safe_dump(
         {

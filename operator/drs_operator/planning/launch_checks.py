@@ -10,6 +10,8 @@ from drs_operator.planning.claims import Standing
 from drs_operator.planning.facts import Failure, SourceServer
 from drs_operator.planning.launch_settings import TemplateSettings, Wanted
 
+PRIVATE = tuple(map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")))
+"""Where a static address may be, as the CRD has it; the last are carrier-grade addresses, which VPCs may use."""
 RESERVED_FIRST = 4
 """AWS keeps the first four addresses of a subnet, and its last."""
 
@@ -33,6 +35,7 @@ class Subnet:
 
     vpc_id: str
     cidr: str
+    """Its IPv4 range; empty for a subnet of IPv6 alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +96,11 @@ def flaws(
         found.append(
             Failure(
                 "INVALID_PARAMETER",
-                f"instance profile {template.profile} does not exist; correct it, or create it: aws iam "
-                "create-instance-profile",
+                f"instance profile {template.profile} does not exist in the account; name one that does: aws iam "
+                "list-instance-profiles",
             )
         )
-    return [*found, *_address(template, terrain, server, claimed)]
+    return [*found, *_address(template, terrain, server, region, claimed)]
 
 
 def _instance_type(template: TemplateSettings, terrain: Terrain, region: str) -> list[Failure]:
@@ -116,59 +119,81 @@ def _instance_type(template: TemplateSettings, terrain: Terrain, region: str) ->
 def network(template: TemplateSettings, terrain: Terrain, region: str) -> list[Failure]:
     """What is wrong with subnet and security groups."""
     groups, subnet_id = template.security_group_ids or (), template.subnet_id
+    look_for_groups = f"aws ec2 describe-security-groups --region {region}"
     found = []
     subnet = terrain.subnets.get(subnet_id) if subnet_id else None
     if subnet_id is not None and subnet is None:
-        message = f"subnet {subnet_id} does not exist in {region}; correct subnetId"
+        look = f"aws ec2 describe-subnets --region {region}"
+        message = f"subnet {subnet_id} does not exist in {region}; correct subnetId, see: {look}"
         found.append(Failure("SUBNET_NOT_FOUND", message))
     if absent := [group for group in groups if group not in terrain.security_groups]:
-        message = f"security groups do not exist in {region}: {', '.join(absent)}; correct securityGroupIds"
-        found.append(Failure("SECURITY_GROUPS_NOT_FOUND", message))
+        message = f"security groups do not exist in {region}: {', '.join(absent)}; correct securityGroupIds, see: "
+        found.append(Failure("SECURITY_GROUPS_NOT_FOUND", message + look_for_groups))
     if groups and subnet_id is None:
         found.append(Failure("INVALID_PARAMETER", "securityGroupIds need a subnetId in force; set one"))
     elif subnet is not None:
         vpc_of = terrain.security_groups
         if strangers := [group for group in groups if group in vpc_of and vpc_of[group] != subnet.vpc_id]:
-            message = f"not in {subnet.vpc_id}, the VPC of {subnet_id}: {', '.join(strangers)}; use groups of that VPC"
+            message = (
+                f"security groups are not in {subnet.vpc_id}, the VPC of {subnet_id}: {', '.join(strangers)}; use "
+                f"groups of that VPC: {look_for_groups} --filters Name=vpc-id,Values={subnet.vpc_id}"
+            )
             found.append(Failure("SECURITY_GROUPS_NOT_FOUND", message))
     return found
 
 
 def _address(
-    template: TemplateSettings, terrain: Terrain, server: SourceServer, claimed: Standing | str | None
+    template: TemplateSettings, terrain: Terrain, server: SourceServer, region: str, claimed: Standing | str | None
 ) -> list[Failure]:
+    """The first thing that is wrong with a static address: each speaks of one that the ones before it let pass."""
     text, subnet_id = template.private_ip, template.subnet_id
     if text is None:
         return []
     if subnet_id is None:
         return [Failure("INVALID_PARAMETER", f"staticPrivateIp {text} needs a subnetId in force; set one")]
-    try:
-        address = ipaddress.IPv4Address(text)
-    except ValueError:
-        return [Failure("IP_NOT_PRIVATE", f"staticPrivateIp {text} is no IPv4 address; correct it")]
-    if not address.is_private and address not in _SHARED:
-        return [Failure("IP_NOT_PRIVATE", f"staticPrivateIp {text} is not private; take one of subnet {subnet_id}")]
+    if (failure := _not_private(text)) is not None:
+        return [failure]
     subnet = terrain.subnets.get(subnet_id)
     if subnet is None:
         return []  # told already
-    network = ipaddress.IPv4Network(subnet.cidr, strict=False)
-    if address not in network:
-        message = f"staticPrivateIp {text} is not in {subnet_id} ({subnet.cidr}); take an address of it"
-        return [Failure("IP_OUT_OF_RANGE", message)]
-    if int(address) - int(network.network_address) < RESERVED_FIRST or address == network.broadcast_address:
-        first, last = network[RESERVED_FIRST], network[-2]
-        message = f"staticPrivateIp {text} is reserved by AWS in {subnet_id}; take one from {first} to {last}"
-        return [Failure("IP_RESERVED", message)]
+    if (failure := _misplaced(text, subnet_id, subnet.cidr)) is not None:
+        return [failure]
     if claimed is not None:
-        holder = claimed if isinstance(claimed, str) else f"ProtectionGroup {claimed.owner}"
-        message = f"staticPrivateIp {text} is claimed by {holder}; take another address"
+        holder = f"server {claimed}" if isinstance(claimed, str) else f"ProtectionGroup {claimed.owner}"
+        message = f"staticPrivateIp {text} of {subnet_id} is claimed by {holder}; take another address"
         return [Failure("DUPLICATE_IP", message)]
     user = terrain.interfaces.get((subnet_id, text))
     if user is not None and (user.instance_id is None or user.instance_id != server.recovery_instance_id):
         by = f"{user.interface_id} of {user.instance_id}" if user.instance_id else user.interface_id
-        return [Failure("IP_IN_USE", f"staticPrivateIp {text} is in use by {by}; free it, or take another address")]
+        look = f"aws ec2 describe-network-interfaces --region {region} --network-interface-ids {user.interface_id}"
+        message = f"staticPrivateIp {text} is in use by {by}; free it, or take another address; see: {look}"
+        return [Failure("IP_IN_USE", message)]
     return []
 
 
-_SHARED = ipaddress.IPv4Network("100.64.0.0/10")
-"""Carrier-grade addresses, which VPCs may use."""
+def _not_private(text: str) -> Failure | None:
+    try:
+        address = ipaddress.IPv4Address(text)
+    except ValueError:
+        return Failure("IP_NOT_PRIVATE", f"staticPrivateIp {text} is no IPv4 address; correct it")
+    if any(address in private for private in PRIVATE):
+        return None
+    ranges = ", ".join(map(str, PRIVATE))
+    return Failure("IP_NOT_PRIVATE", f"staticPrivateIp {text} is not private; take an address in one of {ranges}")
+
+
+def _misplaced(text: str, subnet_id: str, cidr: str) -> Failure | None:
+    address = ipaddress.IPv4Address(text)
+    try:
+        network = ipaddress.IPv4Network(cidr, strict=False)
+    except ValueError:
+        message = f"staticPrivateIp {text}: {subnet_id} has no IPv4 addresses; take another subnet"
+        return Failure("IP_OUT_OF_RANGE", message)
+    if address not in network:
+        message = f"staticPrivateIp {text} is not in {subnet_id} ({cidr}); take an address of it, or another subnet"
+        return Failure("IP_OUT_OF_RANGE", message)
+    if int(address) - int(network.network_address) < RESERVED_FIRST or address == network.broadcast_address:
+        first, last = network.network_address + RESERVED_FIRST, network.broadcast_address - 1
+        message = f"staticPrivateIp {text} is reserved by AWS in {subnet_id}; take one from {first} to {last}"
+        return Failure("IP_RESERVED", message)
+    return None

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from drs_operator.api.v1alpha1.launchconfiguration import LaunchConfiguration, ServerLaunchConfiguration
+from drs_operator.api.v1alpha1.launchconfiguration import (
+    LaunchConfiguration,
+    ServerLaunchConfiguration,
+    ServerOverride,
+)
 from drs_operator.api.v1alpha1.protectiongroup import ProtectionGroup
 from drs_operator.planning import ids
 from drs_operator.planning.facts import Place
@@ -41,7 +45,7 @@ class TemplateSettings:
     instance_type: str | None = None
     subnet_id: str | None = None
     security_group_ids: tuple[str, ...] | None = None
-    """In a stable order."""
+    """Sorted; they are compared as a set."""
     profile: str | None = None
     """ARN or name of the instance profile."""
     private_ip: str | None = None
@@ -105,7 +109,10 @@ class SettingsRecord:
 
 def effective(group: ProtectionGroup, server_id: str) -> Wanted:
     """The group's settings with the server's own over them, key by key, lists whole."""
-    override = next((entry for entry in group.spec.servers if entry.server_id == server_id), None)
+    return _effective(group, next((entry for entry in group.spec.servers if entry.server_id == server_id), None))
+
+
+def _effective(group: ProtectionGroup, override: ServerOverride | None) -> Wanted:
     layers: list[LaunchConfiguration | ServerLaunchConfiguration | None] = []
     if override is None or override.use_group_defaults:
         layers.append(group.spec.launch_configuration)
@@ -159,7 +166,7 @@ def addresses(group: ProtectionGroup, server_ids: Iterable[str]) -> dict[str, tu
     found = {}
     for override in group.spec.servers:
         if override.server_id in ids_of_group:
-            template = effective(group, override.server_id).template
+            template = _effective(group, override).template
             if template.private_ip is not None and template.subnet_id is not None:
                 found[override.server_id] = (template.subnet_id, template.private_ip)
     return found
@@ -171,13 +178,8 @@ def drs_change(wanted: Wanted, actual: Actual) -> DrsSettings:
 
 
 def template_change(wanted: Wanted, actual: Actual) -> TemplateSettings:
-    """What has to be changed in the launch template. A profile is the same by its ARN and by its name."""
-    change = _change(wanted.template, actual.template)
-    if same_profile(wanted.template.profile, actual.template.profile):
-        change = TemplateSettings(
-            change.instance_type, change.subnet_id, change.security_group_ids, None, change.private_ip
-        )
-    return change
+    """What has to be changed in the launch template."""
+    return _change(wanted.template, actual.template)
 
 
 def differences(wanted: Wanted, actual: Actual) -> list[str]:
@@ -225,4 +227,12 @@ def _shown(value: object) -> str:
 
 def _change(wanted: S, actual: S) -> S:
     values = {field.name: getattr(wanted, field.name) for field in fields(wanted)}
-    return type(wanted)(**{n: v for n, v in values.items() if v is not None and v != getattr(actual, n)})
+    return type(wanted)(**{n: v for n, v in values.items() if v is not None and not _same(n, v, getattr(actual, n))})
+
+
+def _same(name: str, wanted: Any, actual: Any) -> bool:
+    if name == "profile":
+        return same_profile(wanted, actual)
+    if name == "security_group_ids":
+        return set(wanted) == set(actual or ())
+    return bool(wanted == actual)

@@ -114,7 +114,8 @@ class ServerLaunchConfiguration(LaunchSettings):
         text(15),
         doc(
             "Fixed private IPv4 address of the instance; it must be free in the subnet and unique, and makes "
-            "copyPrivateIp false. Needs a subnetId in force. Default: AWS assigns one.",
+            "copyPrivateIp false. Needs a subnetId in force. Default: as AWS has it: one that was set before stays in "
+            "the launch template until the subnet changes.",
             Rule(
                 Code.IP_NOT_PRIVATE,
                 f"self.matches('{_PRIVATE_IPV4}')",
