@@ -121,6 +121,10 @@ class SimulatedAws:
         }
         return self._sessions[account]
 
+    def moved(self) -> None:
+        """AWS's time is made to pass by somebody else than these methods."""
+        self._moved = True
+
     def renew_sessions(self) -> None:
         """`client(account=…)` assumes its role anew if AWS's time has been moved since it did."""
         if self._moved:

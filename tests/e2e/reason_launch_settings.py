@@ -88,6 +88,45 @@ LAUNCH_SETTINGS: tuple[Situation, ...] = (
         servers=_static("reserved-address", "10.0.1.3"),
     ),
     Situation(
+        name="claimed-address",
+        word="DuplicateIp",
+        kind="drpg",
+        condition="LaunchConfigurationSynced",
+        status="False",
+        says=("claimed-address-2", "10.0.1.40", "ProtectionGroup claimed-address/first", "take another address"),
+        objects=(
+            group(
+                "claimed-address",
+                "first",
+                serverSelectionTags={"Tier": "first"},
+                servers=_static("claimed-address", "10.0.1.40"),
+            ),
+        ),
+        servers=(
+            server("claimed-address", 1, tags={"Tier": "first"}),
+            server("claimed-address", 2),
+            server("claimed-address", 3),
+        ),
+        until=("drpg", "first", "LaunchConfigurationSynced"),
+        later=(
+            group(
+                "claimed-address",
+                launchConfiguration={"copyTags": True},
+                servers=_static("claimed-address", "10.0.1.40", 2),
+            ),
+        ),
+        details={"servers": ("DUPLICATE_IP: staticPrivateIp 10.0.1.40", "Failed", "Synced")},
+        event="DuplicateIp",
+        because="the first claim has the address, and the other servers of the group are written all the same",
+    ),
+    _refused(
+        "no-such-profile",
+        "InvalidParameter",
+        ("instance profile nobody", "aws iam list-instance-profiles"),
+        "EC2 refuses the launch with a profile that IAM does not have",
+        launchConfiguration={"iamInstanceProfileName": "nobody"},
+    ),
+    Situation(
         name="observed-settings",
         word="WouldChange",
         kind="drpg",

@@ -19,18 +19,30 @@ class Aws:
     """EC2 and DRS of the account, as one of its people uses them."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        settings = sandbox.environment
+        self._sandbox = sandbox
+
+    @property
+    def ec2(self) -> Any:
+        """EC2, entered now: sessions of a fast sandbox end soon."""
+        return self._client("ec2")
+
+    @property
+    def drs(self) -> Any:
+        """DRS, entered now."""
+        return self._client("drs")
+
+    def _client(self, service: str) -> Any:
+        settings = self._sandbox.environment
         hub = boto3.Session(settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"], region_name="us-east-1")
         found = hub.client("sts", endpoint_url=settings["AWS_ENDPOINT_URL"]).assume_role(
             RoleArn=f"arn:aws:iam::{ACCOUNT}:role/DRSOrchestrationRole",
             RoleSessionName="somebody",
             ExternalId="unique-external-id-123",
         )["Credentials"]
-        session = boto3.Session(
+        session: Any = boto3.Session(
             found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"], region_name="us-east-1"
         )
-        self.ec2: Any = session.client("ec2", endpoint_url=settings["AWS_ENDPOINT_URL"])
-        self.drs: Any = session.client("drs", endpoint_url=settings["AWS_ENDPOINT_URL"])
+        return session.client(service, endpoint_url=settings["AWS_ENDPOINT_URL"])
 
     def template(self, server: str) -> dict[str, Any]:
         """The default version of a server's launch template."""

@@ -67,6 +67,8 @@ def test_steady_state_writes_nothing_and_one_sweep_serves_every_group(
 ) -> None:
     kubectl("wait", "-n", namespace, "--for=condition=Ready", "drplan/three", "drplan/two", "--timeout=60s")
     eventually("the account is Ready", lambda: kubectl.condition("drta", "production", None, "Ready"))
+    there = ("get", "drx,drpg,drplan", "-A", "-o", "jsonpath={.items[*].metadata.namespace}")
+    eventually("what earlier tests left is gone", lambda: set(kubectl(*there).split()) == {namespace})
     audit = _audit(sandbox)
 
     def sweeps() -> int:
@@ -79,7 +81,7 @@ def test_steady_state_writes_nothing_and_one_sweep_serves_every_group(
     eventually("three more refreshes", lambda: sweeps() >= wanted)
 
     written = Counter(
-        entry["verb"]
+        (entry["verb"], entry["objectRef"].get("resource"), entry["objectRef"].get("name"))
         for entry in map(json.loads, audit.read_text().splitlines()[before[0] :])
         if entry["user"]["username"] == "system:serviceaccount:drs-system:drs-operator"
         and entry["verb"] not in ("get", "list", "watch")

@@ -250,7 +250,7 @@ def _instance_types(ec2: Any, names: list[str]) -> dict[str, str]:
 
 def _subnets(ec2: Any, names: list[str]) -> dict[str, Subnet]:
     found = _filtered(ec2, "describe_subnets", "Subnets", "subnet-id", names)
-    return {subnet["SubnetId"]: Subnet(subnet["VpcId"], subnet["CidrBlock"]) for subnet in found}
+    return {subnet["SubnetId"]: Subnet(subnet["VpcId"], subnet.get("CidrBlock") or "") for subnet in found}
 
 
 def _security_groups(ec2: Any, names: list[str]) -> dict[str, str]:

@@ -75,7 +75,8 @@ async def sync(look: Look, members: Mapping[str, SourceServer]) -> tuple[Progres
     except ReadFailed as error:
         return Progress(unread=Failure(error.code, error.message)), None
     taken = doubles(addresses(look.group, wanted))
-    found = {i: _known(look, members[i], wanted[i], terrain, versions, taken.get(i)) for i in wanted}
+    running = bool(group_reading.users(look.context, look.group, members).executions)
+    found = {i: _known(look, members[i], wanted[i], terrain, versions, taken.get(i), running) for i in wanted}
     due = [server_id for server_id, known in found.items() if known is None]
     # Where nothing is written, what was read before costs nothing and does not count.
     read = {i for i in due if book.seen(place, i, versions) is not None} if restraint is not None else set()
@@ -137,14 +138,20 @@ def _known(
     terrain: Terrain,
     versions: Mapping[str, int],
     double: str | None,
+    running: bool,
 ) -> ServerSettings | None:
     """What can be said without a read of the server's settings; None: it has to be looked at."""
     template, book = wanted.template, look.context.settings
     claimed: Standing | str | None = double
     if claimed is None and template.subnet_id and template.private_ip:
         claimed = look.losses.get(address_key(look.place, template.subnet_id, template.private_ip))
-    if found := flaws(wanted, terrain, server, look.place.region, claimed):
-        return ServerSettings(State.FAILED, failure=found[0])
+    found = flaws(wanted, terrain, server, look.place.region, claimed)
+    if running or _holder(look, server.server_id) is not None:
+        # The instance that is being launched has the address before DRS names it.
+        found = [failure for failure in found if failure.code != "IP_IN_USE"]
+    if found:
+        text = "; ".join(failure.message for failure in found)
+        return ServerSettings(State.FAILED, failure=Failure(found[0].code, text))
     if (failure := book.trouble(look.place, server.server_id, wanted)) is not None:
         return ServerSettings(State.PENDING if failure.code in _PASSING else State.FAILED, failure=failure)
     record = book.record(look.place, server.server_id)

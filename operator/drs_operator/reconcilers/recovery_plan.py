@@ -14,8 +14,9 @@ from drs_operator.reconcilers import plan_ledger
 from drs_operator.reconcilers.context import FINALIZER, Context, Outcome, record, tell
 from drs_operator.reconcilers.plan_ledger import InLedger
 
-FIRST_LOOK = timedelta(seconds=20)
+FIRST_LOOK = timedelta(minutes=5)
 """How long a new plan waits for new groups of its to be looked at, rather than saying Pending and then again."""
+STILL_EARLY_SECONDS = 20.0
 
 
 async def reconcile(context: Context, plan: RecoveryPlan) -> Outcome:
@@ -31,7 +32,7 @@ async def reconcile(context: Context, plan: RecoveryPlan) -> Outcome:
             await context.cluster.add_finalizer(plan)
         return Outcome()  # it has changed, and comes again; or it is only others who keep it
     if not leaving and _is_early(context, plan):
-        return Outcome(again_in=FIRST_LOOK.total_seconds())
+        return Outcome(again_in=STILL_EARLY_SECONDS)
     if leaving and waits is None:
         failure = await _let_go(context, plan)
         if failure is None:

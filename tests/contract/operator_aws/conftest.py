@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from drs_operator.aws.sessions import Sessions
-from tests.contract.operator_aws.setting import EAST, READ, WORLD, Setting
+from tests.contract.operator_aws.setting import EAST, ONE, READ, WEST, WORLD, Setting
 from tests.contract.simulated_aws import HUB_CREDENTIALS, SimulatedAws
 
 
@@ -45,6 +45,8 @@ def _shared_sessions() -> Iterator[list[Sessions]]:
 @pytest.fixture
 def setting(operator_aws: SimulatedAws, _environment: None, _shared_sessions: list[Sessions]) -> Iterator[Setting]:
     """The simulated AWS at speed 1; sessions that are shared until a test wants its own."""
+    operator_aws.renew_sessions()
+    operator_aws.client("sts", ONE, WEST)  # a person's session is made before the test begins to count calls
     if not _shared_sessions:
         _shared_sessions.append(Sessions(READ))
     made = Setting(operator_aws, _shared_sessions[0])

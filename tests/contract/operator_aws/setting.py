@@ -135,6 +135,7 @@ class Setting:
             self.shared.forget(access)
 
     def _clock_at(self, speed: float) -> datetime:
+        self.aws.moved()
         return datetime.fromisoformat(self.aws.control("POST", "clock", {"speed": speed})["time"])
 
     def inject(self, operation: str, effect: str | list[str], **more: Any) -> None:

@@ -27,8 +27,7 @@ def test_a_run_holds_its_namespace_until_its_end_and_everything_else_goes(server
     server.kubectl("delete", "namespace", "doomed", "--wait=false")
     until(lambda: admin.get(ProtectionGroup, "used").status == 404, "the group is gone")
     until(lambda: admin.get(RecoveryPlan, "run").status == 404, "the plan is gone")
-    running = admin.get(DRExecution, "running")
-    assert "deletionTimestamp" in running.body["metadata"]
+    until(lambda: "deletionTimestamp" in admin.get(DRExecution, "running").body["metadata"], "the run is to go, too")
     assert admin.annotate(DRExecution, "running", {"drs-operator.io/cancel": "now"}, keep=True).message == ""
     assert admin.patch(DRExecution, "running", {"status": {"phase": "Cancelled"}}, keep=True, sub="status").accepted
 

@@ -279,3 +279,16 @@ def _survives(number: int, applied: bool) -> bool:
     assert world.settings.versions(PLACE, IDS[0]) <= 4, "first, DRS's own, ours, and one too many"
     assert world.tables.settings[(PLACE, IDS[0])].earlier_version == 1
     return world.deaths > 0
+
+
+def test_an_address_that_a_running_launch_has_taken_is_no_flaw() -> None:
+    world = settings_world(1)
+    fixed = {"subnetId": SUBNET, "staticPrivateIp": "10.0.1.50"}
+    group(world, servers=[{"serverId": IDS[0], "launchConfiguration": fixed}])
+    look(world)
+    assert states(world) == ["Synced"]
+    world.tables.holds[(PLACE, IDS[0])] = ("exec-1", "elsewhere/drill")
+    world.start_operator()
+    world.settings.interfaces[(SUBNET, "10.0.1.50")] = Interface("eni-new", "i-new")
+    look(world, 70)
+    assert states(world) == ["Synced"]

@@ -5,14 +5,16 @@ from drs_operator.api.v1alpha1.codes import Code
 
 _AREA = Area.LAUNCH_SETTINGS
 _GROUP = "ProtectionGroup"
-_SEEN = (*condition(_GROUP, "LaunchConfigurationSynced"), *field(_GROUP, "servers[].message"))
+_SYNCED = (*condition(_GROUP, "LaunchConfigurationSynced"), *event(_GROUP))
+_SEEN = (*_SYNCED, *field(_GROUP, "servers[].message"))
+_STATE = (*_SYNCED, *field(_GROUP, "servers[].launchConfiguration"))
 
 LAUNCH_SETTINGS: tuple[Reason, ...] = (
     coded(
         Code.INSTANCE_TYPE_UNAVAILABLE,
         _AREA,
         _SEEN,
-        "The Region does not offer the instance type.",
+        "The Region does not offer the instance type of a server.",
         "Choose a type that it offers: aws ec2 describe-instance-type-offerings --region REGION.",
     ),
     coded(
@@ -20,7 +22,7 @@ LAUNCH_SETTINGS: tuple[Reason, ...] = (
         _AREA,
         _SEEN,
         "The subnet does not exist in the account and Region that are recovered into.",
-        "Correct subnetId.",
+        "Correct subnetId; what exists: aws ec2 describe-subnets --region REGION.",
     ),
     coded(
         Code.SECURITY_GROUPS_NOT_FOUND,
@@ -55,13 +57,13 @@ LAUNCH_SETTINGS: tuple[Reason, ...] = (
         _AREA,
         _SEEN,
         "Something else has this address in the subnet now.",
-        "Find its network interface and free the address, or choose another one.",
+        "Look at the network interface that the message names; free the address, or choose another one.",
     ),
     coded(
         Code.DUPLICATE_IP,
         _AREA,
         (*schema(_GROUP), *_SEEN),
-        "Two servers, of this group or of two groups, are to have the same address.",
+        "Two servers, of this group or of two groups, are to have the same address in a subnet; the first has it.",
         "Give each server its own staticPrivateIp.",
     ),
     coded(
@@ -75,14 +77,14 @@ LAUNCH_SETTINGS: tuple[Reason, ...] = (
     word(
         "Drifted",
         _AREA,
-        (*condition(_GROUP, "LaunchConfigurationSynced"), *event(_GROUP)),
+        _STATE,
         "Somebody has changed launch settings on AWS that this group manages; the next look writes them again.",
         "If the change is meant to stay, put it into the group, or take the setting out of it.",
     ),
     word(
         "WouldChange",
         _AREA,
-        (*condition(_GROUP, "LaunchConfigurationSynced"), *event(_GROUP)),
+        _STATE,
         "Launch settings on AWS differ, and the account is in Observe: it is said what would be written.",
         "Read what would change, then set managementPolicy of the TargetAccount to Manage.",
     ),
