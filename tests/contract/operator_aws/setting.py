@@ -131,7 +131,7 @@ class Setting:
         while made < seconds:
             began, ended = (self._clock_at(speed) for speed in (QUICK, 1))
             made += (ended - began).total_seconds() * QUICK
-        for access in (PRODUCTION, RUN):
+        for access in (PRODUCTION, PARTNER, RUN):
             self.shared.forget(access)
 
     def _clock_at(self, speed: float) -> datetime:
