@@ -19,19 +19,22 @@ from bench.rows import Row
 from bench.scale import Fleet
 from bench.world import running
 
-REFRESH_SECONDS = 15.0
-
 
 def main(
     groups: Annotated[int, typer.Option(min=10, help="Protection groups, ten servers each.")] = 1000,
+    refresh: Annotated[float, typer.Option(min=1, help="Seconds between two sweeps of the inventory.")] = 15.0,
     output: Annotated[Literal["table", "json"], typer.Option("--output", "-o")] = "table",
 ) -> None:
     """Measures at full size; takes about ten minutes."""
     fleet, rows = Fleet(groups), list[Row]()
-    for name, measure in (("conflicts", _conflicts), ("convergence", _convergence), ("troubles of others", _troubles)):
+    for name, measure in (
+        ("conflicts", _conflicts),
+        ("convergence", _convergence),
+        ("troubles of others", troubles.measure),
+    ):
         print(f"[bench] {name}: {fleet.groups} groups, {fleet.servers} servers, {fleet.places} places", file=sys.stderr)
         with tempfile.TemporaryDirectory() as folder:
-            rows += measure(fleet, Path(folder))
+            rows += measure(fleet, Path(folder), refresh)
     if output == "json":
         print(json.dumps([row.to_json() for row in rows], indent=2))
     else:
@@ -39,17 +42,13 @@ def main(
     raise typer.Exit(int(any(row.kept is False for row in rows)))
 
 
-def _conflicts(fleet: Fleet, folder: Path) -> list[Row]:
+def _conflicts(fleet: Fleet, folder: Path, refresh: float) -> list[Row]:
     return conflicts.measure(fleet)
 
 
-def _convergence(fleet: Fleet, folder: Path) -> list[Row]:
+def _convergence(fleet: Fleet, folder: Path, refresh: float) -> list[Row]:
     with running(fleet, folder) as bench:
-        return [*convergence.converge(bench, REFRESH_SECONDS), *convergence.restart(bench, REFRESH_SECONDS)]
-
-
-def _troubles(fleet: Fleet, folder: Path) -> list[Row]:
-    return troubles.measure(fleet, folder, REFRESH_SECONDS)
+        return [*convergence.converge(bench, refresh), *convergence.restart(bench, refresh)]
 
 
 def _table(fleet: Fleet, rows: list[Row]) -> Table:
