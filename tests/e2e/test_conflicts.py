@@ -15,7 +15,7 @@ import yaml
 from drs_sandbox.kube.control_plane import ControlPlane
 from drs_sandbox.up import Sandbox
 from tests.e2e.harness import COMMAND, Kubectl, Operator, account, eventually
-from tests.e2e.test_leaders import Cluster
+from tests.e2e.second_cluster import Cluster
 from tests.e2e.world import server_id
 
 ROUNDS = 100

@@ -18,9 +18,9 @@ import urllib3
 from drs_operator.ledger.store import Store, from_item, to_item
 from drs_operator.ledger.tables import LEDGER
 from drs_sandbox.kube.control_plane import ControlPlane
-from drs_sandbox.kube.operator_access import operator_kubeconfig
 from drs_sandbox.up import Sandbox
-from tests.e2e.harness import COMMAND, ROOT, Kubectl, Operator, account, eventually, execution, group, plan
+from tests.e2e.harness import COMMAND, Kubectl, Operator, account, eventually, execution, group, plan
+from tests.e2e.second_cluster import Cluster
 from tests.e2e.test_quickstart import launches
 
 QUICK = {
@@ -184,38 +184,6 @@ def resource(entry: dict[str, Any]) -> str:
     """What an entry of the audit log is about: `drexecutions/status`."""
     found = entry["objectRef"]
     return "/".join(filter(None, (found["resource"], found.get("subresource"))))
-
-
-class Cluster:
-    """A second cluster on the same AWS and ledger, set up like the first."""
-
-    def __init__(self, folder: Path) -> None:
-        self.control_plane = ControlPlane(folder / "second", audit_log=folder / "second-audit.jsonl")
-        self.control_plane.start()
-        self.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
-        self.kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd", "--all")
-        self.kubectl("apply", "-k", str(ROOT / "manifests" / "install"))
-        self.kubeconfig = operator_kubeconfig(self.control_plane, folder / "second-operator")
-
-    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
-        """kubectl as its admin."""
-        return self.control_plane.kubectl(*arguments, stdin=stdin).stdout
-
-    def apply(self, *objects: dict[str, Any]) -> None:
-        """Applies objects."""
-        self.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)}))
-
-    def admits(self, document: dict[str, Any]) -> bool:
-        """Whether the admission policies know our kinds already: right after the install they do not."""
-        arguments = ("create", "--dry-run=server", "-f", "-")
-        return self.control_plane.kubectl(*arguments, stdin=json.dumps(document), check=False).returncode == 0
-
-    def ready(self, kind: str, name: str, namespace: str | None) -> tuple[str, str] | None:
-        """Status and reason of Ready."""
-        where = ("-n", namespace) if namespace else ()
-        found = json.loads(self.kubectl("get", kind, name, *where, "-o", "json"))
-        conditions = found.get("status", {}).get("conditions", [])
-        return next(((c["status"], c["reason"]) for c in conditions if c["type"] == "Ready"), None)
 
 
 @pytest.fixture
