@@ -16,6 +16,7 @@ from tests.e2e.harness import Kubectl, Operator, eventually, execution, group
 def test_dynamodb_error_is_told_and_heals_by_itself(
     sandbox: Sandbox, kubectl: Kubectl, operator: Operator, namespace: str
 ) -> None:
+    kubectl("wait", "-n", namespace, "--for=condition=Ready", "drplan/two", "--timeout=60s")  # the operator leads
     sandbox.control.add_faults(
         "faults: [{operation: UpdateItem, effect: error, code: AccessDeniedException}]", "the policy was edited"
     )
