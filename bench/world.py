@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -17,7 +15,7 @@ from typing import Any
 from bench.scale import API_VERSION, NAMESPACE, Fleet
 from drs_sandbox.kube.client import ApiClient
 from drs_sandbox.up import Sandbox
-from tests.e2e.harness import Kubectl, Operator
+from tests.e2e.harness import Operator, installed
 
 OPERATOR = "system:serviceaccount:drs-system:drs-operator"
 READS = ("get", "list", "watch")
@@ -58,7 +56,6 @@ class Bench:
         self.fleet = fleet
         self.sandbox = sandbox
         self.folder = folder
-        self.kubectl = Kubectl(sandbox)
         self.api: ApiClient = sandbox.control_plane.api
         self.beginning = self.mark()
 
@@ -172,11 +169,6 @@ def running(fleet: Fleet, folder: Path, speed: float = 1.0) -> Iterator[Bench]:
     world.write_text(fleet.world())
     with Sandbox(folder / "sandbox", world=world, speed=speed, audit_log=folder / "audit.jsonl") as sandbox:
         bench = Bench(fleet, sandbox, folder)
-        bench.kubectl("apply", "--server-side", "-f", "crds/")
-        bench.kubectl("apply", "-k", "manifests/install")
-        bench.kubectl("create", "namespace", NAMESPACE)
-        command = Path(sys.executable).parent / "drs-operator"
-        subprocess.run([command, "init-ledger"], env=sandbox.environment, check=True, capture_output=True)
-        wait("the operator's kubeconfig", sandbox.operator_kubeconfig.exists, 60.0)
+        installed(sandbox)("create", "namespace", NAMESPACE)
         bench.beginning = bench.mark()
         yield bench

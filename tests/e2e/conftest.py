@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from drs_sandbox.up import Sandbox
-from tests.e2e.harness import Kubectl, Operator, account, eventually, group, plan
+from tests.e2e.harness import Kubectl, Operator, account, eventually, group, installed, plan
 from tests.e2e.world import world as world_text
 
 SPEED = 200.0
@@ -25,14 +23,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     world = folder / "world.yaml"
     world.write_text(world_text())
     with Sandbox(folder / "sandbox", world=world, speed=SPEED, audit_log=folder / "audit.jsonl") as running:
-        kubectl = Kubectl(running)
-        kubectl("apply", "--server-side", "-f", "crds/")
-        kubectl("apply", "-k", "manifests/install")
-        subprocess.run(
-            [Path(sys.executable).parent / "drs-operator", "init-ledger"], env=running.environment, check=True
-        )
-        eventually("the operator's kubeconfig", running.operator_kubeconfig.exists)
-        kubectl.await_policies()
+        kubectl = installed(running)
         probe = json.dumps(group("default", "probe", "database"))
         eventually(  # right after the install they answer that they do not know our kinds
             "the admission policies know our kinds",

@@ -150,6 +150,17 @@ class Kubectl:
         return [event for event in found if event["involvedObject"]["name"] == name]
 
 
+def installed(sandbox: Sandbox) -> Kubectl:
+    """The operator's types, roles, policies and tables in a sandbox that has just started; returns its kubectl."""
+    kubectl = Kubectl(sandbox)
+    kubectl("apply", "--server-side", "-f", "crds/")
+    kubectl("apply", "-k", "manifests/install")
+    subprocess.run([COMMAND, "init-ledger"], env=sandbox.environment, check=True, capture_output=True)
+    eventually("the operator's kubeconfig", sandbox.operator_kubeconfig.exists)
+    kubectl.await_policies()
+    return kubectl
+
+
 def account(name: str, account_id: str, external_id: str, regions: list[str]) -> dict[str, Any]:
     """A TargetAccount for every namespace."""
     return {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ import yaml
 
 from drs_sandbox.kube.control_plane import ControlPlane
 from drs_sandbox.up import Sandbox
-from tests.e2e.harness import COMMAND, Kubectl, Operator, account, eventually
+from tests.e2e.harness import Kubectl, Operator, account, eventually, installed
 from tests.e2e.second_cluster import Cluster
 from tests.e2e.world import server_id
 
@@ -83,11 +82,7 @@ def contested(tmp_path: Path) -> Iterator[tuple[Sandbox, Cluster]]:
     file = tmp_path / "world.yaml"
     file.write_text(yaml.safe_dump(world))
     with Sandbox(tmp_path / "sandbox", world=file) as sandbox:
-        first = Kubectl(sandbox)
-        first("apply", "--server-side", "-f", "crds/")
-        first("apply", "-k", "manifests/install")
-        subprocess.run([COMMAND, "init-ledger"], env=sandbox.environment, check=True)
-        eventually("the operator's kubeconfig", sandbox.operator_kubeconfig.exists)
+        installed(sandbox)
         second = Cluster(tmp_path)
         try:
             yield sandbox, second
@@ -118,7 +113,6 @@ def test_two_clusters_never_both_have_a_server(contested: tuple[Sandbox, Cluster
     wanted = [explicit("war", f"group-{n}", f"s-war{n:014d}") for n in range(1, ROUNDS + 1)]
     kubectl("create", "namespace", "war")
     other.kubectl("create", "namespace", "war")
-    kubectl.await_policies()
     eventually("objects are admitted", lambda: other.admits(wanted[0]))
     for apply in (kubectl.apply, other.apply):
         apply(account("production", "123456789012", "unique-external-id-123", ["us-east-1"]), *wanted)

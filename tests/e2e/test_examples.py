@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +11,7 @@ import boto3
 import pytest
 
 from drs_sandbox.up import Sandbox
-from tests.e2e.harness import ROOT, Kubectl, Operator, eventually, execution
+from tests.e2e.harness import ROOT, Kubectl, Operator, eventually, execution, installed
 
 EXAMPLES = ROOT / "examples"
 MUTATING = ("Create", "Update", "Modify", "Delete", "Start", "Terminate", "Tag", "Untag", "Put", "Run")
@@ -23,13 +21,7 @@ MUTATING = ("Create", "Update", "Modify", "Delete", "Start", "Terminate", "Tag",
 def applied(example: str, folder: Path) -> Iterator[tuple[Sandbox, Kubectl]]:
     """The example's world with a running operator, and the example applied."""
     with Sandbox(folder / "sandbox", world=EXAMPLES / example / "world.yaml", speed=200) as sandbox:
-        kubectl = Kubectl(sandbox)
-        kubectl("apply", "--server-side", "-f", "crds/")
-        kubectl("apply", "-k", "manifests/install")
-        command = Path(sys.executable).parent / "drs-operator"
-        subprocess.run([command, "init-ledger"], env=sandbox.environment, check=True)
-        eventually("the operator's kubeconfig", sandbox.operator_kubeconfig.exists)
-        kubectl.await_policies()
+        kubectl = installed(sandbox)
         operator = Operator(sandbox, folder / "operator.log")
         operator.start()
         try:

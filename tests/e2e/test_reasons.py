@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 
 from drs_operator.api.reasons import REASONS
 from drs_sandbox.up import Sandbox
-from tests.e2e.harness import COMMAND, Kubectl, Operator, eventually
+from tests.e2e.harness import Kubectl, Operator, eventually, installed
 from tests.e2e.reason_accounts import ACCOUNTS
 from tests.e2e.reason_answers import ANSWERS
 from tests.e2e.reason_conflicts import CONFLICTS
@@ -36,12 +35,7 @@ def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
     file = folder / "world.yaml"
     file.write_text(world(SITUATIONS))
     with Sandbox(folder / "sandbox", world=file, speed=SPEED) as sandbox:
-        kubectl = Kubectl(sandbox)
-        kubectl("apply", "--server-side", "-f", "crds/")
-        kubectl("apply", "-k", "manifests/install")
-        subprocess.run([COMMAND, "init-ledger"], env=sandbox.environment, check=True)
-        eventually("the operator's kubeconfig", sandbox.operator_kubeconfig.exists)
-        kubectl.await_policies()
+        kubectl = installed(sandbox)
         kubectl.apply(*namespaces(SITUATIONS))
         kubectl.apply(HOME_ACCOUNT, *(wanted for situation in SITUATIONS for wanted in situation.objects))
         operator = Operator(sandbox, folder / "operator.log", DRS_OPERATOR_SETTLE_SECONDS=SETTLE_SECONDS)

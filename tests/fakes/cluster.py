@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 
 from drs_operator.api.v1alpha1 import KINDS, Resource
 from drs_operator.ports import LostRace, ReadFailed
+from drs_operator.reconcilers.context import FINALIZER
 from tests.fakes.clock import FakeClock
 from tests.fakes.effects import Effects
 
@@ -17,7 +18,6 @@ R = TypeVar("R", bound=Resource)
 Raw = dict[str, Any]
 Key = tuple[str, str | None, str]
 
-FINALIZER = "drs-operator.io/operator"
 _KINDS: dict[str, type[Resource]] = {kind.definition.kind: kind for kind in KINDS}
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from drs_operator.aws import errors
-from drs_operator.aws.inventories import Door, door_of
+from drs_operator.aws.inventories import FAILURE_SECONDS, Door, door_of
 from drs_operator.aws.sessions import Sessions
 from drs_operator.aws.shared import Patience, Shared, Silent
 from drs_operator.ports import Access, ReadFailed
@@ -16,8 +16,6 @@ from drs_operator.ports import Access, ReadFailed
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
-FAILURE_SECONDS = 15.0
-"""How long a failed read is remembered, so that a hundred groups do not ask a dead Region a hundred times."""
 FORGOTTEN_AFTER = 10
 """Names that nobody has asked for since so many times the age are not read any more."""
 

@@ -13,10 +13,10 @@ from drs_operator.kube.client import JSON_PATCH, MERGE_PATCH, KubeClient, path_o
 from drs_operator.kube.kept import Kept
 from drs_operator.observability.logs import log
 from drs_operator.ports import LostRace, ReadFailed
+from drs_operator.reconcilers.context import FINALIZER
 
 R = TypeVar("R", bound=Resource)
 
-FINALIZER = f"{GROUP}/operator"
 FIELD_MANAGER = "drs-operator"
 NOTE_BYTES = 1024
 """What the API server takes as an Event's note."""

@@ -10,9 +10,10 @@ import pytest
 
 from drs_operator.api.v1alpha1 import DRExecution, ProtectionGroup, RecoveryPlan, Resource, TargetAccount
 from drs_operator.kube.client import connect
-from drs_operator.kube.cluster import FINALIZER, KubeCluster
+from drs_operator.kube.cluster import KubeCluster
 from drs_operator.planning.commands import ORDER
 from drs_operator.reconcilers import group_commands
+from drs_operator.reconcilers.context import FINALIZER
 from drs_sandbox.kube.control_plane import ControlPlane
 from drs_sandbox.kube.operator_access import operator_kubeconfig
 from tests.integration.admission.people import NAMESPACE, Person

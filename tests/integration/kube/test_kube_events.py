@@ -9,7 +9,8 @@ import pytest
 
 from drs_operator.api.v1alpha1 import DRExecution, TargetAccount
 from drs_operator.kube.client import connect
-from drs_operator.kube.cluster import FINALIZER, KubeCluster
+from drs_operator.kube.cluster import KubeCluster
+from drs_operator.reconcilers.context import FINALIZER
 from drs_sandbox.kube.control_plane import ControlPlane
 from tests.integration.kube.admin import Admin
 

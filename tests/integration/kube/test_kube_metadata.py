@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from drs_operator.api.v1alpha1 import DRExecution
-from drs_operator.kube.cluster import FINALIZER, KubeCluster
+from drs_operator.kube.cluster import KubeCluster
 from drs_operator.ports import LostRace, ReadFailed
+from drs_operator.reconcilers.context import FINALIZER
 from tests.integration.kube.admin import Admin
 
 RESUME, BY = "drs-operator.io/resume", "requested-by.drs-operator.io/resume"
