@@ -14,10 +14,11 @@ from typing import Any
 from drs_sandbox.up import Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
+REFRESH_SECONDS = 2.0
 SETTINGS = {
     "DRS_OPERATOR_INSTALLATION": "e2e",
     "DRS_OPERATOR_POLL_SECONDS": "0.4",
-    "DRS_OPERATOR_REFRESH_SECONDS": "2",
+    "DRS_OPERATOR_REFRESH_SECONDS": str(REFRESH_SECONDS),
     "DRS_OPERATOR_LEADER_ELECTION": "false",
     "DRS_OPERATOR_LEDGER_RENEW_SECONDS": "600",
     "DRS_OPERATOR_LOG_FORMAT": "text",
