@@ -86,7 +86,7 @@ def _conclude(run: Run, number: int, now: datetime) -> Run:
     failed = [server for server in required if server.phase == "Failed"]
     # The wave does not wait for the jobs of optional servers, but their calls have to be made.
     called = not any(intent.state in ("Planned", "Calling") for intent in run.intents_of(number))
-    if called and all(server.phase == "Ready" for server in required) and (required or verdicts.all_final(wave)):
+    if called and all(server.up for server in required) and (required or verdicts.all_final(wave)):
         if wave.ready_time is None:
             wave = wave.model_copy(update={"ready_time": now})
         if now < wave_is_over_at(wave):
@@ -102,7 +102,7 @@ def _conclude(run: Run, number: int, now: datetime) -> Run:
 
 
 def _failed(run: Run, wave: RunWave, phase: str, now: datetime) -> Run:
-    missing = verdicts.names([server for server in wave.servers if server.phase != "Ready"])
+    missing = verdicts.names([server for server in wave.servers if not server.up])
     run = run.with_wave(wave.model_copy(update={"phase": phase, "end_time": now}))
     run = ending.drop_planned(run, wave.wave_number, now)
     if wave.on_failure != "Pause" or run.verdict is not None:
@@ -152,7 +152,7 @@ def _verdict(run: Run) -> Run:
 
 def _lost(run: Run, wave: RunWave) -> Run:
     timed_out = wave.phase == "TimedOut"
-    names = verdicts.names([server for server in wave.servers if server.phase != "Ready"])
+    names = verdicts.names([server for server in wave.servers if not server.up])
     error = ErrorRecord(
         code="WAVE_TIMED_OUT" if timed_out else "WAVE_LAUNCH_FAILED",
         message=f"wave {wave.wave_number} ({wave.name}) {'timed out' if timed_out else 'failed'}: {names}; "

@@ -29,9 +29,21 @@ WavePhase = Literal[
 ]
 FINAL_WAVE_PHASES = frozenset({"Completed", "CompletedWithExceptions", "Failed", "TimedOut", "Skipped", "Cancelled"})
 ServerPhase = Literal[
-    "Pending", "Queued", "Snapshot", "Conversion", "Launching", "Launched", "Ready", "Failed", "Skipped"
+    "Pending",
+    "Queued",
+    "Snapshot",
+    "Conversion",
+    "Launching",
+    "Launched",
+    "Ready",
+    "Kept",
+    "Failed",
+    "Skipped",
+    "Terminated",
 ]
-FINAL_SERVER_PHASES = frozenset({"Ready", "Failed", "Skipped"})
+UP_SERVER_PHASES = frozenset({"Ready", "Kept", "Terminated"})
+"""It came up: launched and ready, left as it ran already, or terminated by the clean-up after it came up."""
+FINAL_SERVER_PHASES = UP_SERVER_PHASES | {"Failed", "Skipped"}
 IntentState = Literal["Planned", "Calling", "Started", "Ended"]
 Verdict = Literal["Completed", "CompletedWithExceptions", "Failed", "Cancelled", "TimedOut"]
 
@@ -61,12 +73,19 @@ class RunServer(Record):
     private_ip: str | None = None
     recovery_point_time: datetime | None = None
     attempt: int = 0
+    launch_settings_version: int | None = None
+    """Version of the launch settings that it was launched with; None: they are not managed."""
     error: ErrorRecord | None = None
 
     @property
+    def up(self) -> bool:
+        """It came up, as far as its wave asks for."""
+        return self.phase in UP_SERVER_PHASES
+
+    @property
     def launched(self) -> bool:
-        """Its instance exists, ready or not."""
-        return self.phase in ("Launched", "Ready")
+        """It came up, ready or not."""
+        return self.phase == "Launched" or self.up
 
     @property
     def decided(self) -> bool:
@@ -176,6 +195,49 @@ class LaunchIntent(Record):
         return self.state != "Ended"
 
 
+class TerminateIntent(Record):
+    """One TerminateRecoveryInstances call: written before it is made, as a launch is."""
+
+    shard: int
+    token: str
+    account_name: str
+    account_id: str
+    region: str
+    instance_ids: tuple[str, ...]
+    state: IntentState = "Planned"
+    caller: str | None = None
+    called_at: datetime | None = None
+    called_at_aws: datetime | None = None
+    not_before: datetime | None = None
+    tries: int = 0
+    job_id: str | None = None
+    job_status: str | None = None
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+
+    @property
+    def place(self) -> Place:
+        """Where the instances run."""
+        return Place(self.account_id, self.region)
+
+
+class Cleanup(Record):
+    """What becomes of a drill's instances after its end."""
+
+    phase: Literal["Scheduled", "Running", "Completed", "CompletedWithExceptions"]
+    due_time: datetime | None = None
+    """When it begins by itself; None: when somebody asks for it."""
+    requested_by: str | None = None
+    """Who asked for it to begin at once."""
+    intents: tuple[TerminateIntent, ...] = ()
+    terminated: tuple[str, ...] = ()
+    """Instances that are known to be gone."""
+    remaining: tuple[str, ...] = ()
+    """Instances of this run that were seen when it looked last."""
+    message: str = ""
+    end_time: datetime | None = None
+
+
 class FindingRecord(Record):
     """What validation has found; kept with the run, so that a crash before the status write loses nothing."""
 
@@ -231,6 +293,10 @@ class Run(Record):
     recovery_point_policy: Literal["Latest", "ExistingLatest", "At"] = "Latest"
     recovery_point_time: datetime | None = None
     ambiguous_launch_policy: Literal["Hold", "Reissue"] = "Hold"
+    live_recovery_instances: Literal["Refuse", "Keep", "Replace"] = "Refuse"
+    dry_run: bool = False
+    priority: int = 0
+    """Of the plan, pinned: a higher one goes first where calls queue for quota."""
     incident_time: datetime | None = None
     rto_seconds: int | None = None
     rpo_seconds: int | None = None
@@ -241,6 +307,12 @@ class Run(Record):
     cancel: Cancel | None = None
     pause_requested: bool = False
     """Somebody asked for a pause: each wave whose turn comes is held."""
+    blocked_by: str = ""
+    """The drill, `namespace/name`, that has to end before this RECOVERY can start."""
+    observed_time: datetime | None = None
+    """When the row was written last, by the operator's clock: a run that nobody looked at writes nothing."""
+    unobserved_since: datetime | None = None
+    """Since when nobody had looked at the run, until a person has resumed it."""
     error: ErrorRecord | None = None
     findings: tuple[FindingRecord, ...] = ()
     waves: tuple[RunWave, ...] = ()
@@ -250,6 +322,8 @@ class Run(Record):
     """Newest 20; the ledger keeps each under its own key."""
     honoured: tuple[str, ...] = ()
     """Marks of the commands that were honoured: each once, for ever."""
+    cleanup: Cleanup | None = None
+    """Of a drill that has ended, when it is to be cleaned up."""
 
     @property
     def is_drill(self) -> bool:

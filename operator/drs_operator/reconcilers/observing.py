@@ -93,7 +93,7 @@ def _booting(watched: list[tuple[RunWave, LaunchIntent]], instances: tuple[Recov
             continue
         for server in _members(wave, intent):
             instance = server.recovery_instance_id or known.get((intent.job_id or "", server.server_id))
-            if server.phase not in ("Ready", "Failed", "Skipped") and instance:
+            if server.phase not in FINAL_SERVER_PHASES and instance:
                 waiting.add(instance)
     return waiting
 

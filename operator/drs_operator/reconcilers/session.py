@@ -51,3 +51,10 @@ class Session:
         if run is None:
             raise LostRace(f"run {self.run.execution_id} is gone from the ledger")
         self.run = run
+
+
+async def as_it_is(context: Context, execution: DRExecution) -> DRExecution | None:
+    """The object as the API server has it now; None if it is gone, or another one of the same name has come."""
+    meta = execution.metadata
+    fresh = await context.cluster.fresh(DRExecution, meta.namespace, meta.name)
+    return fresh if fresh is not None and fresh.metadata.uid == meta.uid else None
