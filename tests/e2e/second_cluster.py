@@ -30,6 +30,11 @@ class Cluster:
         """Applies objects."""
         self.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)}))
 
+    def get(self, kind: str, name: str, namespace: str | None) -> dict[str, Any]:
+        """An object."""
+        where = ("-n", namespace) if namespace else ()
+        return dict(json.loads(self.kubectl("get", kind, name, *where, "-o", "json")))
+
     def admits(self, document: dict[str, Any]) -> bool:
         """Whether the admission policies know our kinds already: right after the install they do not."""
         arguments = ("create", "--dry-run=server", "-f", "-")
@@ -37,7 +42,5 @@ class Cluster:
 
     def ready(self, kind: str, name: str, namespace: str | None) -> tuple[str, str] | None:
         """Status and reason of Ready."""
-        where = ("-n", namespace) if namespace else ()
-        found = json.loads(self.kubectl("get", kind, name, *where, "-o", "json"))
-        conditions = found.get("status", {}).get("conditions", [])
+        conditions = self.get(kind, name, namespace).get("status", {}).get("conditions", [])
         return next(((c["status"], c["reason"]) for c in conditions if c["type"] == "Ready"), None)
