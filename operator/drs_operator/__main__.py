@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import closing
 from enum import StrEnum
 from importlib.metadata import version as installed_version
 from typing import Annotated, Any
@@ -14,11 +15,12 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from drs_operator import lead_commands, verify, verify_report
+from drs_operator import lead_commands, timeline_report, verify, verify_report
 from drs_operator.app import WatchEnded
 from drs_operator.app import run as run_operator
 from drs_operator.kube.client import NoCluster
 from drs_operator.ledger import installation, tables
+from drs_operator.ledger.reading import find_run
 from drs_operator.ledger.store import Store
 from drs_operator.observability import logs
 from drs_operator.ports import Fenced, LostRace, ReadFailed
@@ -141,6 +143,26 @@ def verify_ledger(
         print("\n".join(verify_report.lines(verified)))
     if not verified.report.same:
         raise typer.Exit(1)
+
+
+@ledger.command("timeline")
+def show_timeline(
+    run_id: Annotated[str, typer.Argument(help="spec.runId of the execution, by default NAMESPACE/NAME.")],
+    output: Annotated[Output, typer.Option("--output", "-o", help="For people or for machines.")] = Output.TABLE,
+) -> None:
+    """Tells a run in the order in which things happened, from the ledger alone: the cluster may be gone."""
+    settings = _settings()
+    try:
+        with closing(Store(settings.table_prefix, settings.ledger_region)) as store:
+            run = asyncio.run(find_run(store, run_id))
+    except ReadFailed as error:
+        raise _fail(str(error)) from None
+    if run is None:
+        raise _fail(f"run id {run_id} was never used in this ledger; by default it is NAMESPACE/NAME of the execution")
+    if output is Output.JSON:
+        print(json.dumps(timeline_report.as_json(run), indent=2))
+    else:
+        print("\n".join(timeline_report.lines(run)))
 
 
 @app.command()

@@ -46,7 +46,15 @@ def finished(kubectl: Kubectl, namespace: str, plan: str) -> dict[str, Any]:
 
 def test_every_example_has_a_test() -> None:
     folders = {path.name for path in EXAMPLES.iterdir() if path.is_dir()}
-    assert folders == {"quickstart", "tags", "explicit-servers", "multi-account", "large-waves", "onboarding"}
+    assert folders == {
+        "quickstart",
+        "tags",
+        "explicit-servers",
+        "multi-account",
+        "large-waves",
+        "onboarding",
+        "evacuation",
+    }
 
 
 def test_tags(tmp_path: Path) -> None:
@@ -180,7 +188,8 @@ def test_onboarding(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "example", ["tags", "explicit-servers", "multi-account", "large-waves", "onboarding", "quickstart"]
+    "example",
+    ["tags", "explicit-servers", "multi-account", "large-waves", "onboarding", "quickstart", "evacuation"],
 )
 def test_an_example_is_one_kustomization(example: str) -> None:
     named = (EXAMPLES / example / "kustomization.yaml").read_text()

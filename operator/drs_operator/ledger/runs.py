@@ -51,10 +51,7 @@ class Runs:
 
     async def load_run(self, execution_id: str) -> Run | None:
         """The run by a consistent read, with the epoch moved to ours if an earlier leader wrote it last."""
-        items = await self._store.query(
-            HISTORY, "#executionId = :id AND #item >= :run", {"id": execution_id, "run": RUN}
-        )
-        rows = {str(item["item"]): item for item in items}
+        rows = await _rows(self._store, execution_id)
         if RUN not in rows:
             return None
         epoch = int(rows[RUN]["epoch"])
@@ -152,6 +149,19 @@ class Runs:
             )
             found += [str(item["executionId"]) for item in items]
         return sorted(found)
+
+
+async def assembled(store: Store, execution_id: str) -> Run | None:
+    """The run by a consistent read, as it stands: for whoever does not lead."""
+    rows = await _rows(store, execution_id)
+    return _assemble(execution_id, rows) if RUN in rows else None
+
+
+async def _rows(store: Store, execution_id: str) -> dict[str, dict[str, Any]]:
+    """The row and the waves, by the name of their item; answers to commands sort before them."""
+    bound = {"id": execution_id, "run": RUN}
+    items = await store.query(HISTORY, "#executionId = :id AND #item >= :run", bound)
+    return {str(item["item"]): item for item in items}
 
 
 def _fitting(run: Run) -> Run:
