@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -34,6 +35,7 @@ class _Started:
     etcd_ports: tuple[ReservedPort, ReservedPort]  # client, peer
     api: ApiClient
     apiserver: Child | None = None
+    etcd: Child | None = None
 
 
 class ControlPlane:
@@ -160,6 +162,28 @@ class ControlPlane:
             directory=self._own_files,
         )
 
+    def save_etcd(self, folder: Path) -> None:
+        """Copies etcd's data into a new folder. API server and etcd are down meanwhile; returns when both serve."""
+        with self._etcd_down() as data:
+            shutil.copytree(data, folder)
+
+    def restore_etcd(self, folder: Path) -> None:
+        """Puts the data of `save_etcd` back, as after a disaster: objects are what they were, and versions go back."""
+        with self._etcd_down() as data:
+            shutil.rmtree(data)
+            shutil.copytree(folder, data)
+
+    @contextmanager
+    def _etcd_down(self) -> Iterator[Path]:
+        now = self._now
+        self.stop_apiserver(kill=True)
+        if now.etcd is not None:
+            self.processes.stop(now.etcd)
+            now.etcd = None
+        yield self._etcd_data
+        self._start_etcd(self._find_tools(["etcd"])["etcd"])
+        self.start_apiserver()
+
     def __enter__(self) -> Self:
         return self.start()
 
@@ -167,6 +191,10 @@ class ControlPlane:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    @property
+    def _etcd_data(self) -> Path:
+        return self._own_files / "etcd"
 
     @property
     def _now(self) -> _Started:
@@ -198,11 +226,13 @@ class ControlPlane:
 
     def _start_etcd(self, program: Path) -> None:
         client, peer = (port.number for port in self._now.etcd_ports)
-        data = self._own_files / "etcd"
-        data.mkdir(mode=0o700)
+        data = self._etcd_data
+        data.mkdir(mode=0o700, exist_ok=True)
         command = programs.etcd(program, data=data, client_port=client, peer_port=peer)
         health = f"http://{LOOPBACK}:{client}/health"
-        self.processes.start("etcd", command, ready=lambda: _answers(health), directory=self._own_files)
+        self._now.etcd = self.processes.start(
+            "etcd", command, ready=lambda: _answers(health), directory=self._own_files
+        )
 
     def _start_controllers(self, program: Path) -> None:
         now = self._now

@@ -88,7 +88,7 @@ def test_without_a_credential_nobody_gets_in(control_plane: ControlPlane, tmp_pa
     config = control_plane.kubeconfig.read_text().replace(control_plane.token, "another")
     stranger = tmp_path / "stranger"
     stranger.write_text(config)
-    assert "Unauthorized" in control_plane.kubectl("get", "ns", kubeconfig=stranger, check=False).stderr
+    assert "You must be logged in" in control_plane.kubectl("get", "ns", kubeconfig=stranger, check=False).stderr
 
 
 def test_aggregated_roles_have_rules(control_plane: ControlPlane) -> None:
@@ -127,6 +127,21 @@ def test_api_server_comes_back_as_it_was(control_plane: ControlPlane, kill: bool
     control_plane.start_apiserver()
     assert control_plane.url == url
     control_plane.kubectl("get", "configmap", name)
+
+
+def test_the_cluster_goes_back_to_what_was_saved(control_plane: ControlPlane, tmp_path: Path) -> None:
+    def version() -> int:
+        listed = control_plane.api.request("GET", "/api/v1/namespaces/default/configmaps")
+        return int(listed["metadata"]["resourceVersion"])
+
+    control_plane.kubectl("create", "configmap", "before")
+    control_plane.save_etcd(tmp_path / "saved")
+    control_plane.kubectl("create", "configmap", "after")
+    later = version()
+    control_plane.restore_etcd(tmp_path / "saved")
+    control_plane.kubectl("get", "configmap", "before")
+    assert version() < later, "versions go back"
+    assert "NotFound" in control_plane.kubectl("get", "configmap", "after", check=False).stderr
 
 
 def test_operators_access_follows_its_service_account(control_plane: ControlPlane, operator: Path) -> None:
