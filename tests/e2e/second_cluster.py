@@ -8,7 +8,7 @@ from typing import Any
 
 from drs_sandbox.kube.control_plane import ControlPlane
 from drs_sandbox.kube.operator_access import operator_kubeconfig
-from tests.e2e.harness import ROOT
+from tests.e2e.harness import ROOT, eventually
 
 
 class Cluster:
@@ -27,18 +27,21 @@ class Cluster:
         return self.control_plane.kubectl(*arguments, stdin=stdin).stdout
 
     def apply(self, *objects: dict[str, Any]) -> None:
-        """Applies objects."""
-        self.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)}))
+        """Applies objects, as soon as the admission policies know their kinds: right after the install they do not."""
+        document = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
+
+        def applied() -> bool:
+            done = self.control_plane.kubectl("apply", "-f", "-", stdin=document, check=False)
+            if done.returncode and "ServiceUnavailable" not in done.stderr:
+                raise AssertionError(done.stderr)
+            return done.returncode == 0
+
+        eventually("objects are admitted", applied)
 
     def get(self, kind: str, name: str, namespace: str | None) -> dict[str, Any]:
         """An object."""
         where = ("-n", namespace) if namespace else ()
         return dict(json.loads(self.kubectl("get", kind, name, *where, "-o", "json")))
-
-    def admits(self, document: dict[str, Any]) -> bool:
-        """Whether the admission policies know our kinds already: right after the install they do not."""
-        arguments = ("create", "--dry-run=server", "-f", "-")
-        return self.control_plane.kubectl(*arguments, stdin=json.dumps(document), check=False).returncode == 0
 
     def ready(self, kind: str, name: str, namespace: str | None) -> tuple[str, str] | None:
         """Status and reason of Ready."""

@@ -142,7 +142,6 @@ def second_cluster(tmp_path: Path, namespace: str) -> Iterator[Cluster]:
     cluster = Cluster(tmp_path)
     try:
         cluster.kubectl("create", "namespace", namespace)
-        eventually("objects are admitted", lambda: cluster.admits(group(namespace, "db", "database")))
         cluster.apply(
             account("production", "123456789012", "unique-external-id-123", ["us-east-1"]),
             group(namespace, "db", "database"),

@@ -10,7 +10,7 @@ import pytest
 
 from drs_sandbox.up import Sandbox
 from tests.e2e.crew import Crew, says
-from tests.e2e.harness import Kubectl, account, eventually, execution, group, plan
+from tests.e2e.harness import Kubectl, account, execution, group, plan
 from tests.e2e.second_cluster import Cluster
 from tests.e2e.test_quickstart import launches
 
@@ -43,7 +43,6 @@ def test_an_execution_that_git_brings_back_is_not_run_again(
     rebuilt = Cluster(tmp_path)
     try:
         rebuilt.kubectl("create", "namespace", namespace)
-        eventually("objects are admitted", lambda: rebuilt.admits(group(namespace, "db", "database")))
         rebuilt.apply(
             account("production", "123456789012", "unique-external-id-123", ["us-east-1"]),
             group(namespace, "db", "database"),
