@@ -22,7 +22,7 @@ def stop_waiting(run: Run, now: datetime) -> Run:
 
 def drop_planned(run: Run, number: int, now: datetime) -> Run:
     """Calls of a wave that were planned and not made are never made; their servers are skipped."""
-    for intent in run.intents_of(number):
+    for intent in run.every_intent_of(number):
         if intent.state != "Planned":
             continue
         run = run.with_intent(intent.model_copy(update={"state": "Ended", "end_time": now}))
@@ -41,7 +41,7 @@ def _stopped(run: Run, number: int, now: datetime) -> Run:
     wave = run.wave(number)
     if wave.final:
         return run
-    if any(intent.active for intent in run.intents_of(number)):
+    if any(intent.active for intent in run.every_intent_of(number)):
         return run.with_wave(wave.model_copy(update={"phase": "Launching", "queued_reason": None}))
     run = _skip(run, number, frozenset(server.server_id for server in wave.servers))
     wave = run.wave(number)

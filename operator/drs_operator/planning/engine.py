@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from drs_operator.planning import ending, holds, ids, launching, verdicts
+from drs_operator.planning import ending, gaps, holds, ids, launching, verdicts
 from drs_operator.planning.facts import Observed
 from drs_operator.planning.run import ErrorRecord, LaunchIntent, Run, RunWave
 from drs_operator.planning.spans import covered
@@ -49,17 +49,20 @@ class Decision:
     wake_at: datetime | None
 
 
-def plan_next_steps(run: Run, observed: Observed, now: datetime) -> Decision:
-    """Decides. Whoever asks has no call of this run under way: one that is CALLING has an unknown outcome."""
+def plan_next_steps(run: Run, observed: Observed, now: datetime, starts: bool = True) -> Decision:
+    """Decides. Whoever asks has no call of this run under way: one that is CALLING has an unknown outcome.
+
+    Without `starts` no wave's turn comes: what runs is followed, and ends as it would.
+    """
     if run.state != "Running":
         return Decision(run, (), None)
     for wave in run.waves:
         run = verdicts.absorb(run, wave.wave_number, observed)
-    run = _settled(run, now)
+    run = _settled(run, now, starts)
     return Decision(run, tuple(_steps(run, now)), _wake_at(run, now))
 
 
-def _settled(run: Run, now: datetime) -> Run:
+def _settled(run: Run, now: datetime, starts: bool) -> Run:
     """All that follows from what is known: the end of a wave lets the next one start, which may end at once."""
     while True:
         before = run
@@ -67,7 +70,7 @@ def _settled(run: Run, now: datetime) -> Run:
             run = _conclude(run, wave.wave_number, now)
         run = _verdict(run)
         if run.verdict is None:
-            run = _start_waves(run, now)
+            run = _start_waves(run, now) if starts else run
         else:
             run = ending.stop_waiting(run.model_copy(update={"verdict_time": run.verdict_time or now}), now)
         if run == before:
@@ -85,7 +88,7 @@ def _conclude(run: Run, number: int, now: datetime) -> Run:
     required = [server for server in wave.servers if not server.optional]
     failed = [server for server in required if server.phase == "Failed"]
     # The wave does not wait for the jobs of optional servers, but their calls have to be made.
-    called = not any(intent.state in ("Planned", "Calling") for intent in run.intents_of(number))
+    called = not any(intent.state in ("Planned", "Calling") for intent in run.every_intent_of(number))
     if called and all(server.up for server in required) and (required or verdicts.all_final(wave)):
         if wave.ready_time is None:
             wave = wave.model_copy(update={"ready_time": now})
@@ -117,11 +120,15 @@ def wave_is_over_at(wave: RunWave) -> datetime:
 
 
 def wave_deadline(run: Run, wave: RunWave) -> datetime | None:
-    """When the wave times out: counted from the call that started its first job, on the operator's clock.
+    """When the wave times out: counted from the call that started its attempt's first job, on the operator's clock.
 
-    Holds of the wave do not count; None while one is open, and before the first job.
+    Of a retry that launches nothing anew it counts from the command. Holds of the wave do not count; None while one is
+    open, and before the first job.
     """
-    started = [i.called_at for i in run.intents_of(wave.wave_number) if i.job_id and i.called_at is not None]
+    intents = run.intents_of(wave.wave_number)
+    started = [i.called_at for i in intents if i.job_id and i.called_at is not None]
+    if wave.retry_time is not None and not any(i.active or i.job_id for i in intents):
+        started.append(wave.retry_time)
     if not started or run.open_holds(wave.wave_number):
         return None
     first = min(started)
@@ -167,6 +174,8 @@ def _lost(run: Run, wave: RunWave) -> Run:
 def _start_waves(run: Run, now: datetime) -> Run:
     if run.pause_requested:
         run = _hold_calls(run, now)
+    if run.unobserved_since is not None:
+        run = gaps.hold_calls(run, now)
     for wave in sorted(run.waves, key=lambda w: (w.launch_order, w.wave_number)):
         if wave.phase not in ("Pending", "Held"):
             continue
@@ -175,7 +184,8 @@ def _start_waves(run: Run, now: datetime) -> Run:
         if run.open_holds(wave.wave_number):
             continue
         if (reason := _hold_before(run, wave)) is not None:
-            run = holds.opened(run, wave.wave_number, reason, now)
+            detail = gaps.detail(run) if reason == gaps.REASON else ""
+            run = holds.opened(run, wave.wave_number, reason, now, detail)
         elif run.intents_of(wave.wave_number):  # held after it was planned: goes on where it was
             run = run.with_wave(wave.model_copy(update={"phase": "Queued"}))
         else:
@@ -198,12 +208,18 @@ def _hold_before(run: Run, wave: RunWave) -> str | None:
     asked = any(h.wave_number == wave.wave_number and h.reason == "PauseBeforeWave" for h in run.holds)
     if wave.pause_before_wave and not asked:
         return "PauseBeforeWave"  # before a requested pause: one `resume` answers both
+    if run.unobserved_since is not None:
+        return gaps.REASON
     return "Requested" if run.pause_requested else None
 
 
 def _plan_launch(run: Run, wave: RunWave) -> Run:
-    """Writes the intents of a wave, for the servers that are still to be launched."""
-    members = [server.server_id for server in wave.servers if not server.decided]
+    """Writes the intents of a wave, for the servers that are still to be launched.
+
+    An earlier attempt that may still launch a server keeps it: it is followed there.
+    """
+    going = {server_id for server_id, intent in run.owners(wave.wave_number).items() if intent.active}
+    members = [s.server_id for s in wave.servers if not s.decided and s.server_id not in going]
     if not members:
         return run.with_wave(wave.model_copy(update={"phase": "Launching"}))
     for shard, begin in enumerate(range(0, len(members), SERVERS_PER_JOB), start=1):
@@ -219,7 +235,7 @@ def _plan_launch(run: Run, wave: RunWave) -> Run:
     run = run.with_wave(wave.model_copy(update={"phase": "Queued"}))
     return run.with_servers(
         wave.wave_number,
-        lambda s: s if s.decided else s.model_copy(update={"phase": "Queued", "attempt": wave.attempt}),
+        lambda s: s.model_copy(update={"phase": "Queued", "attempt": wave.attempt}) if s.server_id in members else s,
     )
 
 

@@ -17,7 +17,7 @@ def opened(run: Run, number: int, reason: str, now: datetime, detail: str = "") 
     hold = Hold(id=f"{number}.{count}", wave_number=number, reason=reason, since=now, detail=detail)
     run = run.model_copy(update={"holds": (*run.holds, hold)})
     wave = run.wave(number)
-    if wave.final or any(intent.state == "Started" for intent in run.intents_of(number)):
+    if wave.final or any(intent.state == "Started" for intent in run.every_intent_of(number)):
         return run
     return run.with_wave(wave.model_copy(update={"phase": "Held"}))
 
@@ -36,5 +36,8 @@ def annotate(run: Run, command: str, value: str) -> str:
 
 
 def way_on(run: Run, hold: Hold) -> str:
-    """The kubectl line that goes on past a hold."""
-    return annotate(run, "skip" if hold.reason in PERSONS_ONLY else "resume", hold.id)
+    """The kubectl line that goes on past a hold; where there are two ways, the other follows as its comment."""
+    if hold.reason not in PERSONS_ONLY:
+        return annotate(run, "resume", hold.id)
+    first = annotate(run, "retry", hold.id) if hold.reason == "WaveFailed" else annotate(run, "adopt", "drsjob-…")
+    return f"{first}  # or skip={hold.id}"

@@ -21,6 +21,10 @@ QUEUE_WAIT = timedelta(seconds=15)
 """How long a queued call waits before it asks again."""
 
 
+TOKEN_TAG = "drs-operator.io/token"
+"""Tag of a job with the token of its intent: a lost launch is found by it."""
+
+
 class Refusal(StrEnum):
     """Kinds of answers after which it is certain that nothing was launched."""
 
@@ -116,10 +120,10 @@ def started(run: Run, intent: LaunchIntent, job_id: str, status: str, created_at
 
 
 def _with_phase(run: Run, intent: LaunchIntent, phase: ServerPhase) -> Run:
-    members = set(intent.server_ids)
+    members, update = set(intent.server_ids), {"phase": phase, "attempt": intent.attempt}
     return run.with_servers(
         intent.wave_number,
-        lambda s: s.model_copy(update={"phase": phase}) if s.server_id in members and not s.decided else s,
+        lambda s: s.model_copy(update=update) if s.server_id in members and not s.decided else s,
     )
 
 
@@ -136,11 +140,16 @@ def refused(run: Run, intent: LaunchIntent, answer: Refused, now: datetime) -> R
     return run
 
 
+def queued(run: Run, intent: LaunchIntent, reason: Refusal, now: datetime) -> Run:
+    """A call that stands in line for quota. AWS was not asked, so it may ask for its turn again at any time."""
+    return _requeue(run, intent, reason, now)
+
+
 def _requeue(run: Run, intent: LaunchIntent, reason: str, now: datetime) -> Run:
     """The intent goes back; so does its wave, unless it is over or another job of it goes on."""
     run = run.with_intent(intent)
     wave = run.wave(intent.wave_number)
-    siblings = run.intents_of(intent.wave_number)
+    siblings = run.every_intent_of(intent.wave_number)
     if wave.final or any(i.state in ("Calling", "Started") for i in siblings):
         return run
     phase = "Held" if run.open_holds(intent.wave_number) else "Queued"
@@ -184,13 +193,14 @@ def _planned(intent: LaunchIntent, **changes: object) -> LaunchIntent:
 
 
 def _next_shard(run: Run, intent: LaunchIntent, members: tuple[str, ...]) -> LaunchIntent:
-    """An intent of its own: the token of a call that was made must not serve for another one."""
-    shard = 1 + max(i.shard for i in run.intents_of(intent.wave_number))
+    """An intent of its own, of the wave's present attempt: the token of a call that was made never serves again."""
+    attempt = run.wave(intent.wave_number).attempt
+    shard = 1 + max((i.shard for i in run.intents_of(intent.wave_number)), default=0)
     return LaunchIntent(
         wave_number=intent.wave_number,
-        attempt=intent.attempt,
+        attempt=attempt,
         shard=shard,
-        token=ids.launch_token(run.execution_id, intent.wave_number, intent.attempt, shard),
+        token=ids.launch_token(run.execution_id, intent.wave_number, attempt, shard),
         server_ids=members,
     )
 
@@ -234,7 +244,7 @@ def resolved(
 
 def _found(run: Run, number: int, now: datetime) -> Run:
     """A launch that turns up late answers the hold that asked for it, unless another one is still looked for."""
-    if any(intent.state == "Calling" for intent in run.intents_of(number)):
+    if any(intent.state == "Calling" for intent in run.every_intent_of(number)):
         return run
     asked = [hold.id for hold in run.open_holds(number) if hold.reason == "LaunchOutcomeUnknown"]
     return holds.closed(run, asked, now, "the launch was found")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from drs_operator.api.v1alpha1.codes import Code, reason
@@ -23,7 +24,9 @@ from drs_operator.api.v1alpha1.drexecution_status import (
 from drs_operator.api.v1alpha1.enums import ConditionStatus, ConditionType, ExecutionPhase, ObjectiveState
 from drs_operator.api.v1alpha1.fields import clip
 from drs_operator.api.v1alpha1.limits import LISTED_FINDINGS, LISTED_HOLDS, LISTED_JOBS_PER_WAVE
+from drs_operator.planning import cleanup
 from drs_operator.planning.holds import way_on
+from drs_operator.planning.quota import Standing
 from drs_operator.planning.run import Answer, Hold, LaunchIntent, Run, RunServer, RunWave
 from drs_operator.planning.spans import covered
 from drs_operator.planning.waiting import waiting_for
@@ -39,7 +42,7 @@ def phase(run: Run) -> ExecutionPhase:
     if run.state == "Ended":
         return ExecutionPhase(run.verdict or "Failed")
     if run.state == "Claimed":
-        return ExecutionPhase.VALIDATING
+        return ExecutionPhase.QUEUED if run.blocked_by else ExecutionPhase.VALIDATING
     if run.cancel is not None:
         return ExecutionPhase.CANCELLING
     busy = any(wave.phase in ("Queued", "Launching") for wave in run.waves)
@@ -48,8 +51,10 @@ def phase(run: Run) -> ExecutionPhase:
     return ExecutionPhase.PAUSED
 
 
-def project(run: Run, execution: DRExecution, now: datetime) -> DRExecutionStatus:
-    """The whole status."""
+def project(
+    run: Run, execution: DRExecution, now: datetime, standings: Mapping[int, Standing] | None = None
+) -> DRExecutionStatus:
+    """The whole status. `standings`: where waves stand in line for quota, by number; only memory knows that."""
     before = execution.status
     servers = [server for wave in run.waves for server in wave.servers]
     launched = len(_launched(run))
@@ -58,15 +63,17 @@ def project(run: Run, execution: DRExecution, now: datetime) -> DRExecutionStatu
     ended = run.state == "Ended"
     holds = [_hold(run, hold) for hold in run.open_holds()][:LISTED_HOLDS]
     seen = before.last_observed_time
-    alive = now if not ended and (seen is None or now - seen >= SIGN_OF_LIFE) else seen
+    # Whole seconds, as the API server keeps them: the next look must come to the same words.
+    alive = now.replace(microsecond=0) if not ended and (seen is None or now - seen >= SIGN_OF_LIFE) else seen
     return before.model_copy(
         update={
             "observed_generation": execution.metadata.generation or 0,
             "phase": phase(run),
-            "execution_id": run.execution_id,
+            "execution_id": None if run.dry_run else run.execution_id,
             "plan_version": run.plan_version or None,
             "requested_by": run.requested_by or None,
-            "waiting_for": waiting_for(run, alive or now),  # so its minutes move no more often than the sign of life
+            # So its minutes move no more often than the sign of life.
+            "waiting_for": waiting_for(run, alive or now, standings=standings),
             "current_wave": min((wave.wave_number for wave in run.waves if not wave.final), default=None),
             "total_waves": len(run.waves) or None,
             "wave_progress": f"{done}/{len(run.waves)}" if run.waves else None,
@@ -78,11 +85,12 @@ def project(run: Run, execution: DRExecution, now: datetime) -> DRExecutionStatu
             "last_observed_time": alive,
             "finish_time": run.finish_time,
             "durations": _durations(run) if ended else None,
-            "achieved_rpo_seconds": achieved_rpo(run) if ended else None,
+            "achieved_rpo_seconds": achieved_rpo(run) if ended and not run.dry_run else None,
             "objectives": _objectives(run) if ended else None,
+            "cleanup": cleanup.status(run),
             "requests": [_request(answer) for answer in run.answers],
             "error": ErrorStatus(code=run.error.code, message=run.error.message) if run.error else None,
-            "conditions": _conditions(run, execution, now),
+            "conditions": _conditions(run, execution, now, standings),
         }
     )
 
@@ -99,6 +107,7 @@ def refused(
             "observed_generation": generation,
             "phase": ExecutionPhase.FAILED,
             "execution_id": execution_id,
+            "waiting_for": None,
             "finish_time": now,
             "error": ErrorStatus(code=code, message=message),
             "conditions": listed,
@@ -203,7 +212,7 @@ def _launched(run: Run) -> list[RunServer]:
 
 
 def _objectives(run: Run) -> ObjectiveResults | None:
-    if run.rto_seconds is None and run.rpo_seconds is None:
+    if run.dry_run or (run.rto_seconds is None and run.rpo_seconds is None):
         return None
     good = run.verdict in ("Completed", "CompletedWithExceptions")
     since = run.incident_time or run.start_time
@@ -222,18 +231,26 @@ def _met(target: int | None, value: float | None) -> ObjectiveState | None:
     return ObjectiveState.MET if value <= target else ObjectiveState.MISSED
 
 
-def _conditions(run: Run, execution: DRExecution, now: datetime) -> list[Condition]:
+def _conditions(
+    run: Run, execution: DRExecution, now: datetime, standings: Mapping[int, Standing] | None
+) -> list[Condition]:
     generation = execution.metadata.generation or 0
     before = execution.status.conditions
     if run.state == "Ended":
         good = run.verdict in ("Completed", "CompletedWithExceptions")
         cause: str = run.verdict or "Failed"
-        message = f"{run.error.code}: {run.error.message}" if run.error else _summary(run)
+        message = f"{run.error.code}: {run.error.message}" if run.error else summary(run)
         if not good and run.error is not None:
             cause = reason(Code(run.error.code))
+        if run.restored:
+            cause = "RestoredFromLedger"
+        elif run.dry_run and good:
+            cause = "DryRun"
         return _ended(before, TRUE if good else FALSE, cause, message, generation, now)
-    what = waiting_for(run, now, minutes=False) or "the next step"
+    what = waiting_for(run, now, minutes=False, standings=standings) or "the next step"
     cause = "Draining" if run.verdict is not None else phase(run).value
+    if run.blocked_by and run.state == "Claimed":
+        cause = "WaitingForDrill"
     listed = set_condition(before, ConditionType.SUCCEEDED, UNKNOWN, cause, what, generation, now)
     listed = set_condition(listed, ConditionType.FINISHED, FALSE, cause, what, generation, now)
     listed = set_condition(listed, ConditionType.READY, UNKNOWN, cause, what, generation, now)
@@ -258,8 +275,13 @@ def _ended(
     return set_condition(listed, ConditionType.STALLED, TRUE, cause, message, generation, now)
 
 
-def _summary(run: Run) -> str:
+def summary(run: Run) -> str:
+    """What became of a run, in a line."""
     servers = [server for wave in run.waves for server in wave.servers]
+    if run.dry_run:
+        kept = sum(1 for server in servers if server.phase == "Kept")
+        text = f"a run would launch {len(servers) - kept} servers in {len(run.waves)} waves"
+        return f"{text}, and keep {kept} as they run" if kept else text
     launched = len(_launched(run))
     text = f"{launched} of {len(servers)} servers launched in {len(run.waves)} waves"
     if run.cancel is not None:

@@ -73,6 +73,8 @@ class RunServer(Record):
     private_ip: str | None = None
     recovery_point_time: datetime | None = None
     attempt: int = 0
+    replaces: str | None = None
+    """The live recovery instance that a launch may destroy, because the run was asked to."""
     launch_settings_version: int | None = None
     """Version of the launch settings that it was launched with; None: they are not managed."""
     error: ErrorRecord | None = None
@@ -135,6 +137,8 @@ class RunWave(Record):
     queued_from: datetime | None = None
     """When it began to wait for quota or for a server that is in another job."""
     attempt: int = 1
+    retry_time: datetime | None = None
+    """When the present attempt was asked for; None: it is the first."""
     start_time: datetime | None = None
     """When the call was made that started its first job."""
     ready_time: datetime | None = None
@@ -204,6 +208,8 @@ class TerminateIntent(Record):
     account_id: str
     region: str
     instance_ids: tuple[str, ...]
+    server_ids: tuple[str, ...] = ()
+    """The source servers of the instances, in the same order: a job that is not known yet is recognised by them."""
     state: IntentState = "Planned"
     caller: str | None = None
     called_at: datetime | None = None
@@ -214,6 +220,8 @@ class TerminateIntent(Record):
     job_status: str | None = None
     start_time: datetime | None = None
     end_time: datetime | None = None
+    error: str = ""
+    """Why AWS does not take the call for its only instance."""
 
     @property
     def place(self) -> Place:
@@ -307,6 +315,8 @@ class Run(Record):
     cancel: Cancel | None = None
     pause_requested: bool = False
     """Somebody asked for a pause: each wave whose turn comes is held."""
+    restored: bool = False
+    """An object that was created anew shows the result of this run, which had ended."""
     blocked_by: str = ""
     """The drill, `namespace/name`, that has to end before this RECOVERY can start."""
     observed_time: datetime | None = None
@@ -356,7 +366,25 @@ class Run(Record):
     def intents_of(self, number: int) -> list[LaunchIntent]:
         """The intents of the present attempt of a wave."""
         attempt = self.wave(number).attempt
-        return [intent for intent in self.intents if intent.wave_number == number and intent.attempt == attempt]
+        return [intent for intent in self.every_intent_of(number) if intent.attempt == attempt]
+
+    def every_intent_of(self, number: int) -> list[LaunchIntent]:
+        """The intents of every attempt of a wave, oldest first."""
+        return [intent for intent in self.intents if intent.wave_number == number]
+
+    def owners(self, number: int) -> dict[str, LaunchIntent]:
+        """By server of a wave: the newest intent that may tell what became of it.
+
+        None: an earlier attempt than the server's own, or one that surely launched nothing.
+        """
+        own = {server.server_id: server.attempt for server in self.wave(number).servers}
+        return {
+            server_id: intent
+            for intent in self.every_intent_of(number)
+            if intent.active or intent.job_id is not None
+            for server_id in intent.server_ids
+            if intent.attempt >= own.get(server_id, 0)
+        }
 
     def with_wave(self, wave: RunWave) -> Run:
         """The run with this wave in place of the one of the same number."""

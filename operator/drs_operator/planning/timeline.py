@@ -78,6 +78,8 @@ def _answers(run: Run) -> Iterator[Moment]:
 
 
 def _end(run: Run) -> Iterator[Moment]:
+    if run.cancel is not None:
+        yield Moment(run.cancel.time, None, f"cancelled by {run.cancel.requested_by or 'unknown'}")
     if run.verdict_time is not None:
         text = f"verdict: {run.verdict}"
         yield Moment(run.verdict_time, None, f"{text}, {run.error.code}: {run.error.message}" if run.error else text)

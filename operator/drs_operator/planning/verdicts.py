@@ -51,6 +51,8 @@ class _View:
 
     wave: RunWave
     intent: LaunchIntent
+    members: frozenset[str]
+    """Its servers, but those that a later attempt has taken over."""
     job: Job | None
     board: Jobs | None
     instances: tuple[RecoveryInstance, ...]
@@ -80,14 +82,16 @@ def absorb(run: Run, number: int, observed: Observed) -> Run:
     """The run with all that was seen of one wave's jobs and instances written into it."""
     wave = run.wave(number)
     board = observed.jobs.get(wave.place)
-    for intent in run.intents_of(number):
+    owners = run.owners(number)
+    for intent in run.every_intent_of(number):
         if intent.job_id is None:
             continue
+        mine = frozenset(s for s in intent.server_ids if s in owners and owners[s].key == intent.key)
         job = board.by_id().get(intent.job_id) if board else None
         instances = tuple(i for i in observed.instances.get(wave.place, ()) if i.job_id == intent.job_id)
         if intent.state == "Started" and job is not None and board is not None:
             intent = _followed(intent, job, board.aws_time)
-        run = _absorbed(run, _View(wave, intent, job, board, instances, observed))
+        run = _absorbed(run, _View(wave, intent, mine, job, board, instances, observed))
     return run
 
 
@@ -100,8 +104,7 @@ def _followed(intent: LaunchIntent, job: Job, aws_now: datetime) -> LaunchIntent
 
 
 def _absorbed(run: Run, view: _View) -> Run:
-    intent, number = view.intent, view.wave.wave_number
-    members = frozenset(intent.server_ids)
+    intent, number, members = view.intent, view.wave.wave_number, view.members
     run = run.with_servers(
         number, lambda s: s if s.server_id not in members or s.phase in ("Failed", "Skipped") else _server(s, view)
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 
 from drs_operator.planning.holds import PERSONS_ONLY
-from drs_operator.planning.launching import Refusal
+from drs_operator.planning.quota import REASONS, Standing
 from drs_operator.planning.run import Run, RunWave
 
 _WORDS = {
@@ -18,15 +19,17 @@ _WORDS = {
 }
 
 
-def waiting_for(run: Run, now: datetime, minutes: bool = True) -> str | None:
-    """`you: resume 2.1`, `AWS: 4 servers converting, 6 min`, `quota: …`; None when the run has ended.
+def waiting_for(
+    run: Run, now: datetime, minutes: bool = True, standings: Mapping[int, Standing] | None = None
+) -> str | None:
+    """`you: resume 2.1`, `AWS: 4 servers converting, 6 min`, `quota: 3rd in us-east-1 (…)`; None: the run has ended.
 
-    Without `minutes` the words change only when something happens.
+    Without `minutes` the words change only when something happens. `standings`: where waves stand in line, by number.
     """
     if run.state == "Ended":
         return None
     if run.state == "Claimed":
-        return "AWS: validation"
+        return f"drill {run.blocked_by} to end" if run.blocked_by else "AWS: validation"
     open_holds = run.open_holds()
     needing = [h for h in open_holds if h.reason in PERSONS_ONLY]
     if needing:
@@ -34,14 +37,33 @@ def waiting_for(run: Run, now: datetime, minutes: bool = True) -> str | None:
     if open_holds and run.verdict is None:
         return f"you: resume {', '.join(hold.id for hold in open_holds)}"
     running = [wave for wave in run.waves if wave.phase == "Launching"]
+    in_line = _in_line(run, standings or {})
     if running:
-        return f"AWS: {_servers(running)}" + (f", {_minutes(running, now)}" if minutes else "")
+        said = f"AWS: {_servers(running)}" + (f", {_minutes(running, now)}" if minutes else "")
+        return f"{said}; {in_line}" if in_line else said
+    if in_line:
+        return in_line
     queued = [wave for wave in run.waves if wave.phase == "Queued" and wave.queued_reason]
     if queued:
         first = queued[0]
-        who = "quota" if first.queued_reason in (Refusal.JOBS_QUOTA, Refusal.SERVERS_QUOTA) else "AWS"
+        who = "quota" if first.queued_reason in REASONS else "AWS"
         return f"{who}: wave {first.wave_number} in {first.region} ({first.queued_reason})"
     return "AWS: the launch call" if any(intent.active for intent in run.intents) else "the next step"
+
+
+def _in_line(run: Run, standings: Mapping[int, Standing]) -> str | None:
+    """Where the wave stands that is nearest to its turn."""
+    if not standings:
+        return None
+    number = min(standings, key=lambda wave: (standings[wave].position, wave))
+    place = run.wave(number).region
+    return f"quota: {_ordinal(standings[number].position)} in {place} ({standings[number].reason})"
+
+
+def _ordinal(number: int) -> str:
+    """1st, 2nd, 3rd, 4th, 11th."""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
 
 
 def _servers(waves: list[RunWave]) -> str:

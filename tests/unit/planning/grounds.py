@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from drs_operator.api.v1alpha1 import ProtectionGroup, RecoveryPlan
-from drs_operator.planning import start
 from drs_operator.planning.facts import Inventory
+from drs_operator.planning.ground import Ground
 from tests import builders as b
 
 
 def ground(
     plan: RecoveryPlan | None, *groups: ProtectionGroup, inventories: tuple[Inventory, ...] = (), **changes: Any
-) -> start.Ground:
+) -> Ground:
     """What a validation sees; one account, one place with servers 1 to 3 unless told."""
     seen = inventories or (b.inventory(*(b.source_server(n) for n in (1, 2, 3))),)
     defaults: dict[str, Any] = {
@@ -25,7 +25,7 @@ def ground(
         "instances": (),
         "with_point": {},
     }
-    return start.Ground(**{**defaults, **changes})
+    return Ground(**{**defaults, **changes})
 
 
 def listed(number: int, *servers: int, **spec: Any) -> ProtectionGroup:

@@ -28,7 +28,7 @@ def runs(draw: st.DrawFn) -> Run:
         place = draw(st.sampled_from(PLACES))
         servers = [
             b.run_server(10 * spec.wave_number + n, optional=draw(st.sampled_from([False, False, True])))
-            for n in range(draw(st.sampled_from([0, 1, 2, 3, 3])))
+            for n in range(draw(st.sampled_from([1, 2, 3, 3, 0])))
         ]
         made.append(
             b.run_wave(
@@ -39,10 +39,17 @@ def runs(draw: st.DrawFn) -> Run:
                 account_id=place.account_id,
                 region=place.region,
                 pause_before_wave=draw(st.sampled_from([False, False, True])),
-                on_failure=draw(st.sampled_from(["Fail", "Pause", "Continue"])),
+                on_failure=draw(st.sampled_from(["Fail", "Pause", "Pause", "Continue"])),
                 ready_when=draw(st.sampled_from(["Launched", "InstanceStatusOk"])),
                 wait_after_seconds=draw(st.sampled_from([0, 60])),
                 timeout_seconds=draw(st.sampled_from([60, 600, 14400])),
             )
         )
-    return b.run(*made, ambiguous_launch_policy=draw(st.sampled_from(["Hold", "Reissue"])))
+    type = draw(st.sampled_from(["DRILL", "RECOVERY"]))
+    live = st.just("Refuse") if type == "DRILL" else st.sampled_from(["Refuse", "Refuse", "Keep", "Replace"])
+    return b.run(
+        *made,
+        execution_type=type,
+        ambiguous_launch_policy=draw(st.sampled_from(["Hold", "Hold", "Reissue"])),
+        live_recovery_instances=draw(live),
+    )

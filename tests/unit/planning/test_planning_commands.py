@@ -4,16 +4,19 @@ from typing import Any
 
 import pytest
 
-from drs_operator.planning.commands import NEWEST, ORDER, REPEAT_WINDOW, Command, take
+from drs_operator.planning.commands import NEWEST, ORDER, REPEAT_WINDOW, take
 from drs_operator.planning.engine import plan_next_steps
 from drs_operator.planning.facts import Observed
+from drs_operator.planning.requests import Command, Evidence
 from drs_operator.planning.run import Answer, Cancel, Run, RunServer, RunWave
 from tests import builders as b
 from tests.unit.planning.tables import table
 
 
-def _give(run: Run, type: str, value: str = "true", seconds: float = 0) -> tuple[Run, Answer]:
-    after, answers = take(run, [Command(type, value, "jane@example.com")], b.at(seconds))
+def _give(
+    run: Run, type: str, value: str = "true", seconds: float = 0, evidence: Evidence | None = None
+) -> tuple[Run, Answer]:
+    after, answers = take(run, [Command(type, value, "jane@example.com")], evidence or Evidence(), b.at(seconds))
     (answer,) = answers
     return after, answer
 
@@ -38,6 +41,7 @@ FAILED = b.run(
 LOST = b.run(
     _wave(1, "Held", "Queued"), intents=(b.intent(1, state="Calling"),), holds=(b.hold("1.1", "LaunchOutcomeUnknown"),)
 )
+FOLLOWED = b.run(BUSY, intents=(b.intent(1, state="Started"),))
 CANCELLED: dict[str, Any] = {"cancel": Cancel(requested_by="jane@example.com", time=b.NOW)}
 DECIDED: dict[str, Any] = {"verdict": "Failed", "verdict_time": b.NOW}
 OVER: dict[str, Any] = {"state": "Ended", **DECIDED}
@@ -72,10 +76,10 @@ OVER: dict[str, Any] = {"state": "Ended", **DECIDED}
         ("resume over", "resume", b.run(DONE, **OVER), "EXECUTION_NOT_PAUSED", "it has ended"),
         ("skip", "skip", FAILED, "NOTHING_TO_SKIP", "`true` names no wave: skipping all by mistake is not possible"),
         ("skip over", "skip", b.run(DONE, **OVER), "NOTHING_TO_SKIP", "it has ended"),
-        ("retry", "retry", FAILED, "NOT_AVAILABLE", "not in this version: said, not ignored"),
-        ("adopt", "adopt", LOST, "NOT_AVAILABLE", "not in this version: said, not ignored"),
-        ("terminate", "terminate-instances", b.run(DONE, **OVER), "NOT_AVAILABLE", "not in this version: said"),
-        ("unknown", "explode", b.run(BUSY), "NOT_AVAILABLE", "never ignored"),
+        ("retry", "retry", FAILED, "NOTHING_TO_RETRY", "`true` names no wave: each failure is decided by itself"),
+        ("retry late", "retry", FAILED.model_copy(update=DECIDED), "NOTHING_TO_RETRY", "nothing starts any more"),
+        ("adopt", "adopt", FAILED, "JOB_DOES_NOT_MATCH", "no launch is lost"),
+        ("terminate early", "terminate-instances", b.run(BUSY), "INSTANCES_NOT_TERMINABLE", "it has not ended"),
     ),
 )  # fmt: skip
 def test_answers(command: str, run: Run, want: str | None, because: str) -> None:
@@ -107,6 +111,8 @@ def test_answers(command: str, run: Run, want: str | None, because: str) -> None
         ("skip cancelled", "skip", "2", HELD.model_copy(update=CANCELLED), "NOTHING_TO_SKIP", "nothing goes on"),
         ("a tenth of a wave", "resume", "1", b.run(_wave(12, "Held"), holds=(b.hold("12.1"),)), "EXECUTION_NOT_PAUSED",
          "wave 1 is not wave 12"),
+        ("adopt what is followed", "adopt", b.job_id(1), FOLLOWED, None, "found meanwhile, by the run itself"),
+        ("adopt another", "adopt", b.job_id(7), FOLLOWED, "JOB_DOES_NOT_MATCH", "no launch is lost any more"),
     ),
 )  # fmt: skip
 def test_values(command: str, value: str, run: Run, want: str | None, because: str) -> None:
@@ -122,7 +128,7 @@ def test_cancel_is_recorded_with_who_and_when() -> None:
 
 def test_the_first_cancel_stands() -> None:
     first, _ = _give(b.run(BUSY), "cancel", "one")
-    after, answers = take(first, [Command("cancel", "two", "bob@example.com")], b.at(9))
+    after, answers = take(first, [Command("cancel", "two", "bob@example.com")], Evidence(), b.at(9))
 
     assert after.cancel == first.cancel
     assert answers[0].code == "EXECUTION_NOT_CANCELLABLE"
@@ -222,7 +228,7 @@ def test_a_value_is_honoured_once() -> None:
     run, _ = _give(HELD, "resume", "true")
     held_again = run.model_copy(update={"holds": (*run.holds, b.hold("3.1"))})
 
-    after, answers = take(held_again, [Command("resume", "true", "jane@example.com")], b.at(9))
+    after, answers = take(held_again, [Command("resume", "true", "jane@example.com")], Evidence(), b.at(9))
 
     assert (after, answers) == (held_again, []), "a crash, a backup or GitOps has put it back: ignored silently"
     assert _give(held_again, "resume", "3.1")[1].outcome == "Accepted", "the later hold has its own id"
@@ -248,7 +254,7 @@ def test_honoured_values_survive_however_many_answers_there_are() -> None:
 
     assert len(run.answers) == NEWEST
     assert all(answer.type == "resume" for answer in run.answers), "the newest"
-    assert take(run, [Command("pause", "first", "")], b.NOW)[1] == []
+    assert take(run, [Command("pause", "first", "")], Evidence(), b.NOW)[1] == []
 
 
 # --- together -------------------------------------------------------------------------------------------------------
@@ -259,7 +265,7 @@ def test_commands_that_are_read_together_are_taken_in_their_order() -> None:
         Command(type, "2.1", "jane") for type in ("resume", "terminate-instances", "adopt", "retry", "skip", "pause")
     ]
 
-    _, answers = take(HELD, given, b.NOW)
+    _, answers = take(HELD, given, Evidence(), b.NOW)
 
     assert [answer.type for answer in answers] == [type for type in ORDER if type != "cancel"]
     codes = {answer.type: answer.code for answer in answers}
@@ -270,7 +276,7 @@ def test_commands_that_are_read_together_are_taken_in_their_order() -> None:
 def test_a_cancel_supersedes_the_others_of_the_same_read() -> None:
     given = [Command(type, "2.1", "jane") for type in reversed(ORDER)]
 
-    run, answers = take(HELD, given, b.NOW)
+    run, answers = take(HELD, given, Evidence(), b.NOW)
 
     assert [answer.type for answer in answers] == list(ORDER)
     assert [answer.code for answer in answers] == [None, *["SUPERSEDED"] * 6]
@@ -281,7 +287,7 @@ def test_a_cancel_supersedes_the_others_of_the_same_read() -> None:
 def test_a_cancel_that_is_refused_supersedes_nothing() -> None:
     given = [Command("cancel", "x", "jane"), Command("resume", "2.1", "jane")]
 
-    _, answers = take(b.run(DONE, **OVER), given, b.NOW)
+    _, answers = take(b.run(DONE, **OVER), given, Evidence(), b.NOW)
 
     assert [answer.code for answer in answers] == ["EXECUTION_NOT_CANCELLABLE", "EXECUTION_NOT_PAUSED"]
 
@@ -299,7 +305,7 @@ def test_the_same_refusal_within_a_minute_only_counts_up() -> None:
 
 def test_who_gave_it_is_kept() -> None:
     known = _give(b.run(BUSY), "cancel")[0].answers[0]
-    unknown = take(HELD, [Command("resume", "2.1", "")], b.NOW)[0]
+    unknown = take(HELD, [Command("resume", "2.1", "")], Evidence(), b.NOW)[0]
 
     assert (known.requested_by, known.observed_time) == ("jane@example.com", b.NOW)
     assert unknown.holds[0].closed_by == "unknown"

@@ -7,8 +7,8 @@ import pytest
 from drs_operator.api.v1alpha1 import ProtectionGroup, RecoveryPlan
 from drs_operator.api.v1alpha1.drexecution_status import Finding
 from drs_operator.api.v1alpha1.limits import LISTED_SERVERS_PER_FINDING
-from drs_operator.planning import start
 from drs_operator.planning.facts import Place
+from drs_operator.planning.findings import findings
 from tests import builders as b
 from tests.unit.planning.grounds import ground, listed
 from tests.unit.planning.tables import table
@@ -18,7 +18,7 @@ TWO = b.plan(b.wave_spec(1), b.wave_spec(2))
 
 
 def _found(type: str, *given: Any, **changes: Any) -> list[Finding]:
-    return start.findings(b.execution(executionType=type, reason="x"), ground(*given, **changes))
+    return findings(b.execution(executionType=type, reason="x"), ground(*given, **changes))
 
 
 def _codes(found: list[Finding]) -> list[tuple[str, str]]:
@@ -177,3 +177,21 @@ def test_all_findings_come_at_once_with_wave_and_servers() -> None:
     assert (len(found[1].server_ids), found[1].count) == (LISTED_SERVERS_PER_FINDING, 8), (
         "the list is cut, not the count"
     )
+
+
+def test_a_recovery_goes_on_without_a_region_that_does_not_answer() -> None:
+    """The surveyor leaves it out after a minute; what is known of its servers is from before."""
+    far = b.group("group-2", status={"servers": [{"serverId": b.server_id(8), "recoverable": True}]}, region=FAR.region)
+    failures = {FAR: "DRS_ERROR: us-west-2 does not answer"}
+
+    found = _found("RECOVERY", TWO, listed(1, 1), far, failures=failures)
+
+    assert _codes(found) == [("Warning", "ACCOUNT_UNAVAILABLE")]
+    assert (found[0].wave_number, "DRS_ERROR" in found[0].message) == (2, True)
+
+
+def test_what_is_known_by_the_ledger_alone_refuses_nobody() -> None:
+    """A rebuilt cluster: the group has no status yet, and its Region does not answer."""
+    found = _found("RECOVERY", b.plan(), b.group("group-1"), known={"group-1": frozenset({b.server_id(1)})}, **FAILED)
+
+    assert _codes(found) == [("Warning", "ACCOUNT_UNAVAILABLE")]

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from drs_operator.planning import guards
-from drs_operator.planning.facts import Job, RecoveryInstance
+from drs_operator.planning.facts import Job, RecoveryInstance, RecoveryPoint
+from drs_operator.planning.run import Run
 from tests import builders as b
 from tests.unit.planning.tables import table
 
@@ -57,7 +58,7 @@ POINTS = {ONE: (NEW, MIDDLE, OLD), TWO: (OLD,)}
     ),
 )
 def test_excluded(instances: list[RecoveryInstance], points: Any, want: dict[str, str], because: str) -> None:
-    found = guards.excluded((ONE, TWO), instances, points)
+    found = guards.guarded(b.run(b.run_wave(1, [1, 2])), 1, (ONE, TWO), instances, points).excluded
 
     assert {server: error.code for server, error in found.items()} == want, because
 
@@ -77,17 +78,43 @@ def test_chosen_points(policy: str, time: datetime | None, want: dict[str, str],
 
     usable = guards.usable_points(run, POINTS)
 
-    assert guards.chosen_points(run, usable) == want, because
-    assert guards.chosen_points(run, POINTS) == want, "also without the points being narrowed first"
+    assert snapshots(run, usable) == want, because
+    assert snapshots(run, POINTS) == want, "also without the points being narrowed first"
+
+
+def snapshots(run: Run, points: dict[str, tuple[RecoveryPoint, ...]], silent: Any = ()) -> dict[str, str]:
+    chosen = guards.points_to_launch(run, points, silent)
+    return {server_id: point.snapshot_id for server_id, point in chosen.items()}
+
+
+def test_a_silent_source_is_launched_from_its_newest_point_at_once() -> None:
+    run = b.run(recovery_point_policy="Latest")
+    assert snapshots(run, POINTS, {ONE}) == {ONE: NEW.snapshot_id}, "the other takes a new snapshot"
+    run = b.run(recovery_point_policy="At", recovery_point_time=b.at(-500))
+    assert snapshots(run, POINTS, {ONE})[ONE] == MIDDLE.snapshot_id, "a time that was asked for stays"
+
+
+@pytest.mark.parametrize(
+    ("state", "silent"),
+    [("STALLED", True), ("DISCONNECTED", True), ("STOPPED", True), ("CONTINUOUS", False), ("BRAND_NEW", False)],
+)
+def test_which_sources_are_silent(state: str, silent: bool) -> None:
+    assert bool(guards.silent([b.source_server(1, replication_state=state)])) is silent
+
+
+def test_a_server_that_drs_does_not_know_says_so() -> None:
+    without = guards.guarded(b.run(b.run_wave(1, [1, 2])), 1, (ONE, TWO), [], {ONE: (NEW,)}).excluded
+    assert {i: error.code for i, error in guards.with_gone(without, {ONE}).items()} == {TWO: "INVALID_SERVERS"}
+    assert {i: error.code for i, error in guards.with_gone(without, {ONE, TWO}).items()} == {TWO: "NO_RECOVERY_POINT"}
 
 
 def test_a_point_that_is_too_young_is_none() -> None:
     """Launching from it would recover what the person wanted to go back behind."""
-    run = b.run(recovery_point_policy="At", recovery_point_time=b.at(-700))
+    run = b.run(b.run_wave(1, [1, 2]), recovery_point_policy="At", recovery_point_time=b.at(-700))
 
     usable = guards.usable_points(run, {ONE: (NEW, MIDDLE), TWO: (OLD,)})
 
-    assert guards.excluded((ONE, TWO), (), usable).keys() == {ONE}
+    assert guards.guarded(run, 1, (ONE, TWO), (), usable).excluded.keys() == {ONE}
 
 
 @pytest.mark.parametrize("policy", ["Latest", "ExistingLatest"])

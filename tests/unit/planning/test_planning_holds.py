@@ -54,11 +54,11 @@ def test_closing_is_done_once() -> None:
 @pytest.mark.parametrize(
     ("reason", "want", "because"),
     table(
-        ("pause", "PauseBeforeWave", "resume", "a person lets it go on"),
-        ("requested", "Requested", "resume", "a person lets it go on"),
-        ("account", "AccountUnavailable", "resume", "tries again"),
-        ("failed", "WaveFailed", "skip", "resume never opens it"),
-        ("lost", "LaunchOutcomeUnknown", "skip", "resume never opens it"),
+        ("pause", "PauseBeforeWave", "resume=2.1", "a person lets it go on"),
+        ("requested", "Requested", "resume=2.1", "a person lets it go on"),
+        ("account", "AccountUnavailable", "resume=2.1", "tries again"),
+        ("failed", "WaveFailed", "retry=2.1  # or skip=2.1", "two ways: the second one as a comment of the shell"),
+        ("lost", "LaunchOutcomeUnknown", "adopt=drsjob-…  # or skip=2.1", "the job is for the person to find"),
     ),
 )
 def test_the_way_on_is_a_line_that_works_as_it_stands(reason: str, want: str, because: str) -> None:
@@ -66,4 +66,4 @@ def test_the_way_on_is_a_line_that_works_as_it_stands(reason: str, want: str, be
 
     line = holds.way_on(run, b.hold("2.1", reason))
 
-    assert line == f"kubectl annotate -n dr drx/drill-1 drs-operator.io/{want}=2.1", because
+    assert line == f"kubectl annotate -n dr drx/drill-1 drs-operator.io/{want}", because

@@ -61,7 +61,7 @@ def test_a_start() -> None:
     table(
         ("pause", "PauseBeforeWave", "", False, "drs-operator.io/resume=1.1", "it was planned"),
         ("requested", "Requested", "", False, "drs-operator.io/resume=1.1", "somebody asked for it"),
-        ("failed", "WaveFailed", "db-01 did not come up", True, "drs-operator.io/skip=1.1", "somebody has to act"),
+        ("failed", "WaveFailed", "db-01 did not come up", True, "drs-operator.io/retry=1.1", "somebody has to act"),
         ("account", "AccountUnavailable", "refused", True, "drs-operator.io/resume=1.1", "somebody has to act"),
     ),
 )

@@ -181,7 +181,7 @@ def test_the_current_wave_is_the_lowest_number_that_is_not_final() -> None:
             "failed",
             "WaveFailed",
             "db-01 did not come up",
-            "db-01 did not come up; kubectl annotate -n dr drx/drill-1 drs-operator.io/skip=1.1",
+            "db-01 did not come up; kubectl annotate -n dr drx/drill-1 drs-operator.io/retry=1.1  # or skip=1.1",
             "resume would be refused",
         ),
     ),

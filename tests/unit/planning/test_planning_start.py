@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from drs_operator.api.v1alpha1 import DRExecution, ProtectionGroup, RecoveryPlan
-from drs_operator.planning import ids, start
+from drs_operator.planning import ids, pinning, start
 from drs_operator.planning.facts import Place
 from drs_operator.planning.run import Run, RunWave
 from tests import builders as b
@@ -19,7 +19,7 @@ TIME = "2026-01-31T11:00:00Z"
 
 def _pinned(execution: DRExecution, plan: RecoveryPlan, *groups: ProtectionGroup, **changes: Any) -> Run:
     run = start.claimed(execution, b.INSTALLATION, b.NOW)
-    return start.pinned(run, execution, ground(plan, *groups, **changes))
+    return pinning.pinned(run, execution, ground(plan, *groups, **changes), b.NOW)
 
 
 def _servers(wave: RunWave) -> list[str]:

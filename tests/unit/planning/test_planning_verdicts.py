@@ -229,10 +229,19 @@ def test_a_job_that_was_deleted_is_over_when_its_servers_are_decided() -> None:
     assert _intent(absorb(decided, 1, recent)).state == "Started", "the read did not reach back to it"
 
 
-def test_an_earlier_attempt_is_left_alone() -> None:
-    run = _run(b.run_server(1, "Queued"), attempt=2)
+def test_an_earlier_attempt_says_nothing_of_a_server_that_is_launched_anew() -> None:
+    run = _run(b.run_server(1, "Queued", attempt=2), attempt=2)
 
-    assert _see(run, _ended("FAILED")) == run
+    after = _see(run, _ended("FAILED"))
+
+    assert after.wave(1) == run.wave(1)
+    assert _intent(after).state == "Ended", "its job is followed to its end all the same"
+
+
+def test_an_earlier_attempt_is_followed_for_the_servers_that_it_still_launches() -> None:
+    run = _run(b.run_server(1, "Launching", attempt=1), attempt=2)
+
+    assert _server(_see(run, _ended("LAUNCHED"))).phase == "Ready"
 
 
 def test_looking_twice_changes_nothing() -> None:
