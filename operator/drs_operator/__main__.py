@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from drs_operator import lead_commands, timeline_report, verify, verify_report
+from drs_operator import abandoning, lead_commands, timeline_report, verify, verify_report
 from drs_operator.app import WatchEnded
 from drs_operator.app import run as run_operator
 from drs_operator.kube.client import NoCluster
@@ -102,6 +102,16 @@ def adopt_ledger(
 ) -> None:
     """Accepts a ledger that was replaced or rolled back, so that the operator claims and launches again."""
     _do(lead_commands.adopt_ledger(_settings(), _agrees(yes), by or lead_commands.person()))
+
+
+@app.command("abandon-run")
+def abandon_run(
+    run_id: Annotated[str, typer.Argument(help="spec.runId of the execution, by default NAMESPACE/NAME.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Does not ask.")] = False,
+    by: Annotated[str | None, typer.Option(help="Who wants it; default the user and host.")] = None,
+) -> None:
+    """Cancels a run whose object is gone: the operator ends it and frees its plan and servers."""
+    _do(abandoning.abandon(_settings(), run_id, _agrees(yes), by or lead_commands.person()))
 
 
 def _agrees(yes: bool) -> Callable[[str, str], bool]:

@@ -18,16 +18,22 @@ from drs_operator.observability import metrics
 from drs_operator.observability.logs import log
 from drs_operator.planning.facts import Failure
 from drs_operator.planning.leadership import Leader
+from drs_operator.planning.polling import board_seconds
+from drs_operator.planning.quota import Reserve
 from drs_operator.ports import Fenced, LostRace, ReadFailed
 from drs_operator.process import Process
 from drs_operator.reconcilers import execution, protection_group, recovery_plan, target_account
 from drs_operator.reconcilers.claiming import ClaimBook
 from drs_operator.reconcilers.context import Context
 from drs_operator.reconcilers.mirroring import MirrorBook
+from drs_operator.reconcilers.orphans import Orphans
+from drs_operator.reconcilers.quota_queue import QuotaQueue
 from drs_operator.reconcilers.settings_book import SettingsBook
+from drs_operator.runtime.cache import Key
 from drs_operator.runtime.fence import FencedStore
 from drs_operator.runtime.gate import LedgerGate
 from drs_operator.runtime.leadership import Leadership, end_process_soon
+from drs_operator.runtime.orphan_watch import OrphanWatch
 from drs_operator.runtime.waiting import RETRY_SECONDS, first_of
 from drs_operator.runtime.workers import Workers
 
@@ -52,10 +58,11 @@ async def lead(process: Process, gate: LedgerGate, leadership: Leadership, leade
 async def _reconcile(process: Process, gate: LedgerGate, context: Context, ledger: DynamoLedger) -> None:
     """The work itself. With a ledger that is not the known one nothing is claimed, so nothing has to be read before."""
     if gate.problem() is None:
-        await process.readiness.patiently(lambda: _adopt_runs(ledger, process.settings.installation))
+        await process.readiness.patiently(lambda: _adopt_runs(context, ledger, process.settings.installation))
         await process.readiness.patiently(context.load_books)
     workers = Workers(process.cache, process.queue, _reconcilers(context))
-    await first_of(workers.run(), _keep_books(process, gate, context))
+    orphans = OrphanWatch(Orphans(context), context.poll_seconds, context.refresh_seconds, gate.problem)
+    await first_of(workers.run(), _keep_books(process, gate, context), orphans.run())
 
 
 async def _keep_books(process: Process, gate: LedgerGate, context: Context) -> None:
@@ -83,11 +90,15 @@ async def to_the_end(process: Process, work: Coroutine[Any, Any, None]) -> None:
         raise
 
 
-async def _adopt_runs(ledger: DynamoLedger, name: str) -> None:
-    """Moves the epoch on every active run: whoever led before fails at its next write, object or no object."""
+async def _adopt_runs(context: Context, ledger: DynamoLedger, name: str) -> None:
+    """Moves the epoch on every active run: whoever led before fails at its next write, object or no object.
+
+    The quota queue begins with what these runs have called and what they wait for.
+    """
     for execution_id in await ledger.active_runs(name):
         with suppress(LostRace):  # the old leader was quicker once more; the first look at the run adopts it
-            await ledger.load_run(execution_id)
+            if (run := await ledger.load_run(execution_id)) is not None:
+                context.quota.saw(run, context.clock.now())
 
 
 def _context(
@@ -97,7 +108,9 @@ def _context(
     return Context(
         objects=process.cache,
         cluster=process.cluster(),
-        cloud=BotoCloud(sessions, settings.refresh_seconds, settings.poll_seconds / 2, process.wakeups.refreshed),
+        cloud=BotoCloud(
+            sessions, settings.refresh_seconds, board_seconds(settings.poll_seconds), process.wakeups.refreshed
+        ),
         ledger=ledger,
         claims=ClaimBook(ledger, process.clock, settings.installation, settings.refresh_seconds, process.wakeups.owner),
         mirrors=MirrorBook(ledger, process.clock, settings.installation),
@@ -109,7 +122,19 @@ def _context(
         refresh_seconds=settings.refresh_seconds,
         poll_seconds=settings.poll_seconds,
         settle=timedelta(seconds=settings.settle_seconds),
+        observation_gap=timedelta(seconds=settings.observation_gap_seconds),
         ledger_problem=problem,
+        quota=_quota_queue(process),
+        wake=lambda kind, namespace, name: process.queue.add(Key(kind, namespace, name)),
+    )
+
+
+def _quota_queue(process: Process) -> QuotaQueue:
+    settings = process.settings
+    return QuotaQueue(
+        Reserve(settings.drill_reserve_jobs, settings.drill_reserve_servers),
+        timedelta(seconds=settings.settle_seconds),
+        wake=lambda kind, namespace, name: process.queue.add(Key(kind, namespace, name)),
     )
 
 

@@ -17,11 +17,12 @@ from drs_operator.planning.facts import (
     RecoveryInstance,
     RecoveryPoint,
     RegionReport,
+    SourceServer,
 )
 from drs_operator.planning.launch_checks import Question, Terrain
 from drs_operator.planning.launch_settings import Actual, DrsSettings, SettingsRecord, TemplateSettings
 from drs_operator.planning.launching import Refused, Unknown
-from drs_operator.planning.run import Answer, LaunchIntent, Run
+from drs_operator.planning.run import Answer, LaunchIntent, Run, TerminateIntent
 
 R = TypeVar("R", bound=Resource)
 
@@ -91,6 +92,9 @@ class Cloud(Protocol):
     def known_inventory(self, place: Place) -> Inventory | None:
         """The newest inventory that anybody has read of a place, however old. Never calls AWS."""
 
+    async def source_servers(self, access: Access, region: str, server_ids: Iterable[str]) -> tuple[SourceServer, ...]:
+        """These source servers, read now; those that do not exist are left out."""
+
     async def jobs(self, access: Access, region: str, since: datetime) -> Jobs:
         """The jobs of a place, shared by every run within one tick; covers at least what was created since then."""
 
@@ -115,6 +119,14 @@ class Cloud(Protocol):
         self, access: Access, region: str, intent: LaunchIntent, is_drill: bool, tags: Mapping[str, str]
     ) -> Started | Refused | Unknown:
         """Calls StartRecovery once, signed with the time of the intent. Never raises, never repeats."""
+
+    async def terminate_recovery_instances(
+        self, access: Access, intent: TerminateIntent
+    ) -> Started | Refused | Unknown:
+        """Calls TerminateRecoveryInstances once, signed with the time of the intent. Never raises, never repeats.
+
+        The job cannot be tagged: the API takes no tags.
+        """
 
 
 class LaunchSettings(Protocol):
@@ -162,6 +174,15 @@ class RunIdClaim:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The run that holds a plan or a server."""
+
+    execution_id: str
+    execution: str
+    """`namespace/name`, as it was when it took it."""
+
+
 class Ledger(Protocol):
     """Claims, locks and runs in DynamoDB. Raises ReadFailed (DYNAMODB_ERROR, LEDGER_UNREACHABLE), LostRace, Fenced."""
 
@@ -174,11 +195,17 @@ class Ledger(Protocol):
     async def load_run(self, execution_id: str) -> Run | None:
         """The run, by a consistent read."""
 
+    async def read_run(self, execution_id: str) -> Run | None:
+        """The run by a consistent read, left to whoever leads it: it may be another installation's."""
+
     async def save_run(self, run: Run, before: Run) -> Run:
         """Writes a transition; returns the run with its new version."""
 
     async def lock_plan(self, plan_id: str, execution_id: str, execution: str) -> str | None:
         """Takes the plan for a run; returns None, or the `namespace/name` of the execution that holds it."""
+
+    async def plan_holder(self, plan_id: str) -> Holder | None:
+        """Who has taken the plan, by a consistent read; None: it is free."""
 
     async def unlock_plan(self, plan_id: str, execution_id: str) -> None:
         """Lets go of the plan, if this run holds it."""
@@ -188,11 +215,17 @@ class Ledger(Protocol):
     ) -> dict[str, str]:
         """Holds servers for a run, `namespace/name`; returns the executions that hold those it could not get."""
 
+    async def server_holders(self, place: Place, server_ids: Iterable[str]) -> dict[str, Holder]:
+        """Who holds which of these servers, by consistent reads; those that are free are left out."""
+
     async def release_servers(self, place: Place, server_ids: Iterable[str], execution_id: str) -> None:
         """Lets go of the servers that this run holds."""
 
     async def record_answer(self, run: Run, answer: Answer) -> None:
         """Keeps the answer to a command under its own key, for the record."""
+
+    async def active_runs(self, installation: str) -> list[str]:
+        """Execution ids of this installation's runs that have not ended, a moment old."""
 
 
 class ClaimStore(Protocol):
@@ -266,6 +299,9 @@ class Cluster(Protocol):
 
     async def take_off(self, resource: Resource, annotations: Iterable[str]) -> None:
         """Takes answered commands off, unless they were changed since they were read."""
+
+    async def remove(self, resource: Resource) -> None:
+        """Deletes an object, if it is still the one that was read. Raises LostRace."""
 
     async def event(self, resource: Resource, warning: bool, reason: str, message: str) -> None:
         """Tells of a transition. Never fails the caller."""

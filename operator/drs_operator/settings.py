@@ -32,6 +32,18 @@ class Settings(BaseSettings):
     refresh_seconds: float = Field(60, gt=0, description="Age at which the inventory of a Region is read anew.")
     poll_seconds: float = Field(15, gt=0, le=15, description="Age at which jobs are read anew while a run waits.")
     settle_seconds: float = Field(360, ge=0, description="How long a launch with an unknown outcome is looked for.")
+    observation_gap_seconds: float = Field(
+        3600,
+        gt=0,
+        description="A run that nobody has observed for longer holds its next wave; well above the minute after which "
+        "a run that is observed shows a sign of life.",
+    )
+    drill_reserve_jobs: int = Field(
+        5, ge=0, description="Jobs of an account and Region that drills leave free for recoveries."
+    )
+    drill_reserve_servers: int = Field(
+        100, ge=0, description="Servers in jobs of an account and Region that drills leave free for recoveries."
+    )
     leader_election: bool = Field(
         True, description="Whether processes of a cluster elect their leader by a Lease; false: there is only one."
     )

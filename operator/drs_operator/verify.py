@@ -205,7 +205,7 @@ async def verify(settings: Settings, mend: bool) -> Verified:
     name = settings.installation
     with closing(Store(settings.table_prefix, settings.ledger_region)) as store:
         async with connect() as client:
-            note = await _trouble(store, client, settings)
+            note = await trouble(store, client, settings)
             if mend and note is not None:
                 raise NotHere(f"nothing was repaired: {note}")
             claims, source = DynamoLedger(store, 0), ClusterSource(client, name, settings.namespaces)
@@ -216,7 +216,7 @@ async def verify(settings: Settings, mend: bool) -> Verified:
             return Verified(name, left, tuple(outcomes))
 
 
-async def _trouble(store: Store, client: KubeClient, settings: Settings) -> str | None:
+async def trouble(store: Store, client: KubeClient, settings: Settings) -> str | None:
     """Why objects of this cluster and this ledger do not belong together; None if they do."""
     name = settings.installation
     found, leader = await installation.find(store, name)

@@ -19,7 +19,7 @@ from drs_operator.planning.facts import (
     SourceServer,
 )
 from drs_operator.planning.launching import Refusal, Refused, Unknown
-from drs_operator.planning.run import LaunchIntent
+from drs_operator.planning.run import LaunchIntent, TerminateIntent
 from drs_operator.ports import Access, AccessDenied, ReadFailed, Started
 from tests.fakes.clock import FakeClock
 from tests.fakes.effects import Effects
@@ -39,6 +39,8 @@ class Lost:
 
     launched: bool
     unseen_for: timedelta = timedelta()
+    untagged: bool = False
+    """The job has none of the tags that it was called with."""
 
 
 @dataclass
@@ -51,6 +53,10 @@ class _Job:
     launched_at: datetime
     ends_at: datetime
     unseen_until: datetime | None = None
+    terminates: tuple[str, ...] = ()
+    """Instances of its servers, in the same order, that it terminates; none: it launches."""
+    failed: dict[str, str] = field(default_factory=dict)
+    """Servers that it did not bring up, whose later jobs will: their launch status."""
 
 
 @dataclass
@@ -87,6 +93,14 @@ class FakeCloud:
     """Instances that a later launch of their server has destroyed."""
     conflicts: list[tuple[str, ...]] = field(default_factory=list)
     """Servers of calls that were refused because a job was running on one of them."""
+    termination_answers: list[Refused | Lost] = field(default_factory=list)
+    """What the next terminate calls are answered with; then they succeed."""
+    terminations: list[tuple[str, ...]] = field(default_factory=list)
+    """Instances of every terminate call that has made a job, in order."""
+    unterminable: set[str] = field(default_factory=set)
+    """Instances that stay, whatever job terminates them."""
+    over_quota: list[tuple[str, ...]] = field(default_factory=list)
+    """Servers of calls that were refused because a quota was used up."""
     _accounts: dict[str, _Account] = field(default_factory=dict)
     _servers: dict[Place, dict[str, SourceServer]] = field(default_factory=dict)
     _points: dict[str, tuple[RecoveryPoint, ...]] = field(default_factory=dict)
@@ -128,14 +142,18 @@ class FakeCloud:
             f"i-live-{server_id[-3:]}", server_id, "drsjob-elder", False, "RUNNING", "10.9.9.9", None
         )
         self._elder.setdefault(place, []).append(instance)
-        self._servers[place][server_id] = replace(
-            self._servers[place][server_id], recovery_instance_id=instance.instance_id
-        )
         return instance.instance_id
 
-    def foreign_job(self, place: Place, server_ids: Iterable[str], lasts: timedelta) -> str:
+    def mend(self, *server_ids: str) -> None:
+        """Later jobs bring these servers up; those that have not stay as they are."""
+        for server_id in server_ids:
+            fate = self.fates.pop(server_id)
+            for job in [job for jobs in self._jobs.values() for job in jobs if server_id in job.server_ids]:
+                job.failed[server_id] = fate
+
+    def foreign_job(self, place: Place, server_ids: Iterable[str], lasts: timedelta, is_drill: bool = True) -> str:
         """Somebody else launches these servers now."""
-        job = self._add(place, tuple(server_ids), True, {})
+        job = self._add(place, tuple(server_ids), is_drill, {})
         job.ends_at = job.created_at + lasts
         return job.job_id
 
@@ -153,8 +171,14 @@ class FakeCloud:
         now = self.clock.now() + self.skew
         found = {i.server_id: i for i in self._elder.get(place, [])}
         for job in self._jobs.get(place, []):
-            if now >= job.launched_at:
-                found |= {s: self._instance(job, s) for s in job.server_ids if s not in self.fates}
+            if now < job.launched_at:
+                continue
+            if job.terminates:
+                gone = set(job.terminates) - self.unterminable
+                found = {s: i for s, i in found.items() if i.instance_id not in gone}
+            else:
+                lost = self.fates.keys() | job.failed.keys()
+                found |= {s: self._instance(job, s) for s in job.server_ids if s not in lost}
         return list(found.values())
 
     # --- the port -----------------------------------------------------------------------------------------------
@@ -176,7 +200,7 @@ class FakeCloud:
         if kept and now - kept.taken_at < REFRESH and (newer_than is None or kept.taken_at >= newer_than):
             return kept
         self._enter("inventory", access, region)
-        listed = tuple(self._listed(place, server) for server in self._servers.get(place, {}).values())
+        listed = self._listed(place, self._servers.get(place, {}).values())
         self._swept[place] = swept = Inventory(place, listed, now)
         self.on_refresh(place)
         return swept
@@ -184,6 +208,12 @@ class FakeCloud:
     def known_inventory(self, place: Place) -> Inventory | None:
         """The newest inventory of a place."""
         return self._swept.get(place)
+
+    async def source_servers(self, access: Access, region: str, server_ids: Iterable[str]) -> tuple[SourceServer, ...]:
+        """These source servers, as they are now."""
+        place = self._enter("source servers", access, region)
+        known = self._servers.get(place, {})
+        return self._listed(place, [known[server_id] for server_id in server_ids if server_id in known])
 
     async def jobs(self, access: Access, region: str, since: datetime) -> Jobs:
         """The jobs of a place, those that can be seen by now."""
@@ -198,7 +228,7 @@ class FakeCloud:
         job = next(job for job in self._jobs[place] if job.job_id == job_id)
         if self.aws_time(access, region) < job.launched_at:
             return ()
-        failed = [server_id for server_id in job.server_ids if server_id in self.fates]
+        failed = [server_id for server_id in job.server_ids if server_id in self.fates | job.failed]
         return tuple(LogItem("LAUNCH_FAILED", job.launched_at, server_id, "no capacity") for server_id in failed)
 
     async def recovery_instances(
@@ -242,11 +272,52 @@ class FakeCloud:
         if set(self._busy(place)) & set(intent.server_ids):
             self.conflicts.append(intent.server_ids)
             return Refused(Refusal.SERVER_IN_JOB, "ConflictException", "a server is in a job")
+        if (short := self._short_of(place, len(intent.server_ids))) is not None:
+            self.over_quota.append(intent.server_ids)
+            return Refused(short, "ServiceQuotaExceededException", "the quota is used up")
         job = self.effect("start recovery", lambda: self._add(place, intent.server_ids, is_drill, dict(tags)))
+        if scripted is not None:
+            job.unseen_until = job.created_at + scripted.unseen_for
+            if scripted.untagged:
+                job.tags.clear()
+            return Unknown("the connection was lost")
+        return Started(job.job_id, "PENDING", job.created_at)
+
+    async def terminate_recovery_instances(
+        self, access: Access, intent: TerminateIntent
+    ) -> Started | Refused | Unknown:
+        """Terminates, as AWS does: all or none, and none of a server that a job works on."""
+        try:
+            place = self._enter("terminate", access, intent.region)
+        except ReadFailed as error:
+            return Unknown(error.message)
+        scripted = self.termination_answers.pop(0) if self.termination_answers else None
+        if isinstance(scripted, Refused):
+            return scripted
+        if scripted is not None and not scripted.launched:
+            return Unknown("the connection was lost")
+        owners = {instance.instance_id: instance.server_id for instance in self.instances(place)}
+        if set(intent.instance_ids) - owners.keys():
+            return Refused(Refusal.INVALID, "ValidationException", "an instance does not exist")
+        servers = tuple(owners[instance_id] for instance_id in intent.instance_ids)
+        if set(self._busy(place)) & set(servers):
+            return Refused(Refusal.SERVER_IN_JOB, "ConflictException", "a server is in a job")
+        if (short := self._short_of(place, len(servers))) is not None:
+            return Refused(short, "ServiceQuotaExceededException", "the quota is used up")
+        job = self.effect("terminate", lambda: self._terminates(place, servers, intent.instance_ids))
         if scripted is not None:
             job.unseen_until = job.created_at + scripted.unseen_for
             return Unknown("the connection was lost")
         return Started(job.job_id, "PENDING", job.created_at)
+
+    def _terminates(self, place: Place, server_ids: tuple[str, ...], instance_ids: tuple[str, ...]) -> _Job:
+        self.terminations.append(instance_ids)
+        count = sum(len(jobs) for jobs in self._jobs.values())
+        now = self.clock.now() + self.skew
+        gone = now + LAUNCHED_AFTER
+        job = _Job(f"drsjob-{count + 1:04d}", now, False, server_ids, {}, gone, gone + ENDED_AFTER, None, instance_ids)
+        self._jobs.setdefault(place, []).append(job)
+        return job
 
     def _enter(self, operation: str, access: Access, region: str) -> Place:
         place = Place(access.account_id, region)
@@ -261,15 +332,35 @@ class FakeCloud:
             raise self.failing[operation]
         return place
 
-    def _listed(self, place: Place, server: SourceServer) -> SourceServer:
-        """The server as it is listed now: its last launch, and the job if that still works on it."""
+    def _listed(self, place: Place, servers: Iterable[SourceServer]) -> tuple[SourceServer, ...]:
+        """The servers as they are listed now: what runs of them, their last launch, the job that works on them."""
+        running = {instance.server_id: instance.instance_id for instance in self.instances(place)}
+        return tuple(
+            replace(self._with_launch(place, server), recovery_instance_id=running.get(server.server_id))
+            for server in servers
+        )
+
+    def _with_launch(self, place: Place, server: SourceServer) -> SourceServer:
         now = self.clock.now() + self.skew
-        launches = [job for job in self._jobs.get(place, []) if server.server_id in job.server_ids]
+        launches = [j for j in self._jobs.get(place, []) if server.server_id in j.server_ids and not j.terminates]
         if not (launches := [job for job in launches if self._visible(job, now)]):
             return server
         last = launches[-1]
         active = last.job_id if now < min(last.launched_at, last.ends_at) else None
         return replace(server, last_launch_job_id=last.job_id, active_job_id=active)
+
+    def usage(self, place: Place) -> tuple[int, int]:
+        """Jobs in progress, and servers in them."""
+        now = self.clock.now() + self.skew
+        running = [job for job in self._jobs.get(place, []) if now < job.ends_at]
+        return len(running), len(self._busy(place))
+
+    def _short_of(self, place: Place, servers: int) -> Refusal | None:
+        """The quota that leaves no room for one more job of so many servers."""
+        jobs, busy = self.usage(place)
+        if jobs + 1 > self.quotas.get("jobsInProgress", 20):
+            return Refusal.JOBS_QUOTA
+        return Refusal.SERVERS_QUOTA if busy + servers > self.quotas.get("serversInAllJobs", 500) else None
 
     def _busy(self, place: Place) -> list[str]:
         now = self.clock.now() + self.skew
@@ -294,14 +385,19 @@ class FakeCloud:
         status = "COMPLETED" if ended else "STARTED" if now > job.created_at else "PENDING"
         servers = tuple(self._participant(job, server_id, now) for server_id in job.server_ids)
         end = job.ends_at if ended else None
+        if job.terminates:
+            servers = tuple(JobServer(s, "", i) for s, i in zip(job.server_ids, job.terminates, strict=True))
+            return Job(
+                job.job_id, status, "TERMINATE", "TERMINATE_RECOVERY_INSTANCES", job.created_at, end, servers, {}
+            )
         kind = "START_DRILL" if job.is_drill else "START_RECOVERY"
         return Job(job.job_id, status, "LAUNCH", kind, job.created_at, end, servers, job.tags)
 
     def _participant(self, job: _Job, server_id: str, now: datetime) -> JobServer:
         if now < job.launched_at:
             return JobServer(server_id, "PENDING" if now == job.created_at else "IN_PROGRESS")
-        if server_id in self.fates:
-            return JobServer(server_id, self.fates[server_id])
+        if (fate := job.failed.get(server_id, self.fates.get(server_id))) is not None:
+            return JobServer(server_id, fate)
         return JobServer(server_id, "LAUNCHED", self._instance(job, server_id).instance_id)
 
     def _instance(self, job: _Job, server_id: str) -> RecoveryInstance:

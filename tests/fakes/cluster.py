@@ -142,6 +142,18 @@ class FakeCluster:
             rest = [name for name in raw["metadata"]["finalizers"] if name != FINALIZER]
             self._change("remove finalizer", raw, finalizers=rest)
 
+    async def remove(self, resource: Resource) -> None:
+        """Deletes an object that is still as it was read. Raises LostRace."""
+        if (resource.kind, resource.metadata.namespace, resource.metadata.name) not in self._objects:
+            self._reach()
+            return
+        raw = self._at(resource)
+        self._effect("delete", lambda: self._delete(raw))
+
+    def _delete(self, raw: Raw) -> None:
+        raw["metadata"].setdefault("deletionTimestamp", self._clock.now().isoformat())
+        self._touch(raw)
+
     async def take_off(self, resource: Resource, annotations: Iterable[str]) -> None:
         """Takes annotations off. Raises LostRace."""
         keys = [key for key in annotations if key in resource.metadata.annotations]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from drs_operator.planning.facts import Place
 from drs_operator.planning.run import Answer, Run, RunWave
-from drs_operator.ports import Fenced, LostRace, RunIdClaim
+from drs_operator.ports import Fenced, Holder, LostRace, RunIdClaim
 from tests.fakes.claims import FakeClaims
 from tests.fakes.effects import Effects
 from tests.fakes.tables import Tables
@@ -54,6 +54,10 @@ class FakeLedger(FakeClaims):
             return adopted
         return run
 
+    async def read_run(self, execution_id: str) -> Run | None:
+        """The run, left to whoever leads it."""
+        return self._tables.run(execution_id) if execution_id in self._reach().rows else None
+
     async def save_run(self, run: Run, before: Run) -> Run:
         """Writes the waves whose servers changed, then the row. Raises LostRace, Fenced."""
         self._reach()
@@ -94,6 +98,11 @@ class FakeLedger(FakeClaims):
         self._effect("lock plan", lambda: self._tables.plans.update({plan_id: (execution_id, execution)}))
         return None
 
+    async def plan_holder(self, plan_id: str) -> Holder | None:
+        """Who has taken the plan."""
+        holder = self._reach().plans.get(plan_id)
+        return Holder(*holder) if holder else None
+
     async def unlock_plan(self, plan_id: str, execution_id: str) -> None:
         """Lets go of the plan, if this run holds it."""
         if self._reach().plans.get(plan_id, ("", ""))[0] == execution_id:
@@ -113,12 +122,22 @@ class FakeLedger(FakeClaims):
             self._effect("hold server", lambda held=held: self._tables.holds.update(held))  # type: ignore[misc]
         return losses
 
+    async def server_holders(self, place: Place, server_ids: Iterable[str]) -> dict[str, Holder]:
+        """Who holds which of these servers."""
+        holds = self._reach().holds
+        return {server_id: Holder(*holds[place, server_id]) for server_id in server_ids if (place, server_id) in holds}
+
     async def release_servers(self, place: Place, server_ids: Iterable[str], execution_id: str) -> None:
         """Lets go of the servers that this run holds."""
         for server_id in server_ids:
             key = (place, server_id)
             if self._reach().holds.get(key, ("", ""))[0] == execution_id:
                 self._effect("release server", lambda key=key: self._tables.holds.pop(key))  # type: ignore[misc]
+
+    async def active_runs(self, installation: str) -> list[str]:
+        """Execution ids of this installation's runs that have not ended."""
+        rows = self._reach().rows
+        return sorted(i for i, row in rows.items() if row["installation"] == installation and row["state"] != "Ended")
 
     async def record_answer(self, run: Run, answer: Answer) -> None:
         """Keeps an answer; an accepted one is never replaced."""

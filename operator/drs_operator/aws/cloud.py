@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from drs_operator.aws import drs, errors, launch, quotas
+from drs_operator.aws import drs, errors, launch, quotas, terminate
 from drs_operator.aws.inventories import Door, Inventories, door_of, reader
 from drs_operator.aws.quotas import Quotas
 from drs_operator.aws.sessions import Sessions
@@ -20,9 +20,10 @@ from drs_operator.planning.facts import (
     RecoveryInstance,
     RecoveryPoint,
     RegionReport,
+    SourceServer,
 )
 from drs_operator.planning.launching import Refused, Unknown
-from drs_operator.planning.run import LaunchIntent
+from drs_operator.planning.run import LaunchIntent, TerminateIntent
 from drs_operator.ports import Access, ReadFailed, Started
 
 T = TypeVar("T")
@@ -107,6 +108,11 @@ class BotoCloud:
         place = Place(access.account_id, region)
         return await self._read(access, region, "drs", lambda client: drs.sweep(client, place))
 
+    async def source_servers(self, access: Access, region: str, server_ids: Iterable[str]) -> tuple[SourceServer, ...]:
+        """These source servers, read now."""
+        ids = list(server_ids)
+        return await self._read(access, region, "drs", lambda client: drs.source_servers(client, ids))
+
     async def jobs(self, access: Access, region: str, since: datetime) -> Jobs:
         """The job board: one read a tick for all runs of a place, reaching back as far as any of them needs."""
         door, place = door_of(access, region), Place(access.account_id, region)
@@ -160,6 +166,15 @@ class BotoCloud:
             )
         finally:
             self._jobs.drop(door_of(access, region))
+
+    async def terminate_recovery_instances(
+        self, access: Access, intent: TerminateIntent
+    ) -> Started | Refused | Unknown:
+        """Calls TerminateRecoveryInstances once. The next reader of the job board sees a read from after the call."""
+        try:
+            return await terminate.terminate_recovery_instances(self._sessions, access, intent, self._launch_timeout)
+        finally:
+            self._jobs.drop(door_of(access, intent.region))
 
     def _reach(self, door: Door) -> datetime:
         """The earliest moment that any run has asked for lately."""

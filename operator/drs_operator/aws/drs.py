@@ -47,6 +47,15 @@ def sweep(client: Any, place: Place) -> Inventory:
     return Inventory(place, tuple(servers[key] for key in sorted(servers)), began)
 
 
+def source_servers(client: Any, server_ids: Iterable[str]) -> tuple[SourceServer, ...]:
+    """These source servers; those that do not exist are left out."""
+    found: list[SourceServer] = []
+    for batch in batches(server_ids, IDS_PER_FILTER):
+        filters = {"sourceServerIDs": list(batch)}
+        found += [parse.source_server(item) for item in _items(client, "describe_source_servers", filters=filters)]
+    return tuple(found)
+
+
 def jobs(client: Any, since: datetime) -> tuple[Job, ...]:
     """Jobs created since then, newest first."""
     from_date = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

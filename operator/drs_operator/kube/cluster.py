@@ -77,6 +77,18 @@ class KubeCluster:
         if keys:
             await self._patch_metadata(resource, {"annotations": dict.fromkeys(keys)})
 
+    async def remove(self, resource: Resource) -> None:
+        """Deletes an object in the background, if it is still as it was read (LostRace). One that is gone is gone."""
+        meta = resource.metadata
+        preconditions = {"uid": meta.uid, "resourceVersion": meta.resource_version}
+        body = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "propagationPolicy": "Background",
+            "preconditions": preconditions,
+        }
+        await self._client.request("DELETE", path_of(type(resource), meta.namespace, meta.name), body=body)
+
     async def _patch_metadata(self, resource: Resource, change: dict[str, Any]) -> None:
         meta = resource.metadata
         body = {"metadata": {"resourceVersion": meta.resource_version, "uid": meta.uid, **change}}

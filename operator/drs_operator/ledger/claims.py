@@ -9,7 +9,7 @@ from drs_operator.ledger.store import Store
 from drs_operator.ledger.tables import LEDGER
 from drs_operator.planning.claims import server_key
 from drs_operator.planning.facts import Place
-from drs_operator.ports import RunIdClaim
+from drs_operator.ports import Holder, RunIdClaim
 
 PARALLEL = 8
 
@@ -68,6 +68,11 @@ class RunClaims:
         )
         return None if standing is None else str(standing.get("execution", standing.get("executionId")))
 
+    async def plan_holder(self, plan_id: str) -> Holder | None:
+        """Who has taken the plan, by a consistent read; None: it is free."""
+        item = await self._store.get(LEDGER, {"pk": f"PLAN#{plan_id}"})
+        return None if item is None else Holder(item["executionId"], item.get("execution", item["executionId"]))
+
     async def unlock_plan(self, plan_id: str, execution_id: str) -> None:
         """Lets go of the plan, if this run holds it."""
         await self._store.delete(LEDGER, {"pk": f"PLAN#{plan_id}"}, "#executionId = :mine", {"mine": execution_id})
@@ -91,6 +96,18 @@ class RunClaims:
 
         await _each(server_ids, hold)
         return losses
+
+    async def server_holders(self, place: Place, server_ids: Iterable[str]) -> dict[str, Holder]:
+        """Who holds which of these servers, by consistent reads in parallel; those that are free are left out."""
+        found: dict[str, Holder] = {}
+
+        async def look(server_id: str) -> None:
+            item = await self._store.get(LEDGER, _item_key(place, server_id)) or {}
+            if "heldBy" in item:
+                found[server_id] = Holder(item["heldBy"], item.get("heldByName", item["heldBy"]))
+
+        await _each(server_ids, look)
+        return found
 
     async def release_servers(self, place: Place, server_ids: Iterable[str], execution_id: str) -> None:
         """Lets go of the servers that this run holds; an item that no group claims goes with it."""

@@ -62,6 +62,10 @@ class Runs:
             return await self.load_run(execution_id)
         return _assemble(execution_id, rows)
 
+    async def read_run(self, execution_id: str) -> Run | None:
+        """The run by a consistent read, left to whoever leads it."""
+        return await assembled(self._store, execution_id)
+
     async def _adopt(self, execution_id: str, rows: dict[str, dict[str, Any]]) -> None:
         """Moves the epoch on, on the waves first: once it is on `RUN`, the earlier leader can write nothing at all."""
         key = {"executionId": execution_id}

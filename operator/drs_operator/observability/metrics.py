@@ -14,6 +14,9 @@ ledger_problem = Gauge(
 ledger_renewals = Counter(
     "drs_operator_ledger_renewals", "Renewals of the leadership in the ledger, by result.", ("result",)
 )
+orphaned_runs = Gauge(
+    "drs_operator_orphaned_runs", "Active runs without an object: they are followed and launch nothing."
+)
 ROLES = ("candidate", "standby", "leader")
 
 

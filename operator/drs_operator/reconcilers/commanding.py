@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from drs_operator.api.v1alpha1 import DRExecution
-from drs_operator.planning import commands
-from drs_operator.planning.commands import Command
+from drs_operator.planning import commands, gaps
+from drs_operator.planning.requests import Command
 from drs_operator.planning.run import Answer
+from drs_operator.reconcilers import evidence
 from drs_operator.reconcilers.context import Context
 from drs_operator.reconcilers.session import Session, as_it_is
 
@@ -24,12 +25,19 @@ def given(execution: DRExecution) -> list[Command]:
 
 
 async def take(session: Session) -> None:
-    """Takes commands: act and answer are one write, then each is told. `take_off` follows the status write."""
-    asked = given(session.execution)
-    if not asked:
-        return
-    run, answers = commands.take(session.run, asked, session.context.clock.now())
-    await session.move(run)
+    """Takes commands: act and answer are one write, then each is told. `take_off` follows the status write.
+
+    In the same write it is noted that nobody has observed the run for long: the commands that are taken with it were
+    given without knowing of that. A command that needs what could not be read stays on the object for the next look.
+    """
+    context, asked = session.context, given(session.execution)
+    read = await evidence.read(session, asked)
+    session.postponed = list(read.postponed.values())
+    taken, now = [command for command in asked if command not in read.postponed], context.clock.now()
+    run, answers = commands.take(session.run, taken, read.evidence, now)
+    sign_of_life = session.execution.status.last_observed_time
+    await session.move(gaps.noticed(run, sign_of_life, now, context.observation_gap))
+    session.answered = taken
     for answer in answers:
         await session.context.ledger.record_answer(session.run, answer)
         await _tell(session, answer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from drs_operator.api.v1alpha1 import Resource
@@ -11,7 +11,9 @@ from drs_operator.api.v1alpha1.meta import ResourceStatus
 from drs_operator.planning.facts import Failure
 from drs_operator.ports import Clock, Cloud, Cluster, LaunchSettings, Ledger, Objects, ReadFailed
 from drs_operator.reconcilers.claiming import ClaimBook
+from drs_operator.reconcilers.job_logs import JobLogs
 from drs_operator.reconcilers.mirroring import MirrorBook
+from drs_operator.reconcilers.quota_queue import QuotaQueue
 from drs_operator.reconcilers.settings_book import SettingsBook
 
 RECONCILE = "drs-operator.io/reconcile"
@@ -41,8 +43,16 @@ class Context:
     refresh_seconds: float
     poll_seconds: float
     settle: timedelta
+    observation_gap: timedelta = timedelta(hours=1)
+    """A run that nobody has observed for longer holds its next wave."""
     ledger_problem: Callable[[], Failure | None] = lambda: None
     """Why nothing may be claimed or launched (LEDGER_REPLACED, LEDGER_ROLLED_BACK); asked before both."""
+    quota: QuotaQueue = field(default_factory=QuotaQueue)
+    """Who stands in line for the quotas of each account and Region."""
+    logs: JobLogs = field(default_factory=JobLogs)
+    """Job logs as they were read last."""
+    wake: Callable[[type[Resource], str | None, str], None] = lambda kind, namespace, name: None
+    """Has an object looked at now: something was written for it that its watch does not tell."""
 
     async def load_books(self) -> None:
         """Reads anew what the ledger has of claims, rows and launch settings. Raises ReadFailed."""

@@ -5,22 +5,24 @@ The order is always intent, act, record (`behaviour.md`, "Launching exactly once
 
 from __future__ import annotations
 
-import asyncio
-
 from drs_operator.api.v1alpha1 import DRExecution, TargetAccount
 from drs_operator.api.v1alpha1.enums import ManagementPolicy
 from drs_operator.planning import account as accounts
-from drs_operator.planning import guards, holds, launching
+from drs_operator.planning import at_launch, holds, last_launch, launching, pinning, quota
 from drs_operator.planning.facts import Failure
 from drs_operator.planning.launching import Refusal, Refused, Unknown
 from drs_operator.planning.run import LaunchIntent, Run, RunWave
 from drs_operator.ports import Access, AccessDenied, LostRace, ReadFailed, Started
+from drs_operator.reconcilers import launch_guards, settings_at_launch
 from drs_operator.reconcilers.access import access_of, for_run, is_allowed
 from drs_operator.reconcilers.context import Context, refuse_unknown_ledger
-from drs_operator.reconcilers.points import points_of
+from drs_operator.reconcilers.launch_guards import Passed
 from drs_operator.reconcilers.session import Session
+from drs_operator.reconcilers.settings_at_launch import InForce
 
-TAG = "drs-operator.io/token"
+TAG = launching.TOKEN_TAG
+GUARD_READS = 2
+"""Once, and once more where launch settings had to be written meanwhile: what was read before is old by then."""
 
 
 def job_tags(run: Run, intent: LaunchIntent) -> dict[str, str]:
@@ -49,24 +51,14 @@ async def launch(session: Session, intent: LaunchIntent) -> None:
     if barrier is None:  # nobody asks for this run any more
         return
     access = for_run(barrier, session.run.execution_id)
-    since = context.cloud.aws_time(access, wave.region) - launching.LOOK_BACK
-    try:
-        instances, jobs, points = await asyncio.gather(
-            context.cloud.recovery_instances(access, wave.region, intent.server_ids),
-            context.cloud.jobs(access, wave.region, since),
-            points_of(context, access, wave.region, intent.server_ids),
-        )
-    except AccessDenied as error:
-        now = context.clock.now()
-        await session.move(holds.opened(session.run, wave.wave_number, "AccountUnavailable", now, error.message))
+    ready = await _ready(session, wave, intent, access)
+    if ready is None:
         return
-    usable = guards.usable_points(session.run, points)
-    excluded = guards.excluded(intent.server_ids, instances, usable)
-    if (job := guards.foreign_job(set(intent.server_ids) - excluded.keys(), jobs)) is not None:
-        busy = Refused(Refusal.SERVER_IN_JOB, "SERVER_IN_JOB", f"{job.job_id} is running on a server of this wave")
+    passed, settings = ready
+    if settings.busy is not None:
+        busy = Refused(Refusal.SERVER_IN_JOB, settings.busy.code, settings.busy.message)
         await session.move(launching.refused(session.run, intent, busy, context.clock.now()))
         return
-    chosen = guards.chosen_points(session.run, usable)
     refuse_unknown_ledger(context)
     if await _barrier(session, wave) != barrier:
         raise LostRace("what allows the launch has changed while its guards were read: it is decided anew")
@@ -75,13 +67,33 @@ async def launch(session: Session, intent: LaunchIntent) -> None:
     if current is None or not launching.may_call(session.run, current):
         return  # the run has moved since it was decided: the next decision sees it
     now, aws_now = context.clock.now(), context.cloud.aws_time(access, wave.region)
-    await session.move(launching.call(session.run, current, context.caller, now, aws_now, chosen, excluded))
+    if (short := context.quota.admit(quota.launch_call(session.run, current), now, aws_now)) is not None:
+        await session.move(launching.queued(session.run, current, short, now))
+        return
+    run = pinning.keeping(session.run, wave.wave_number, passed.kept)
+    run = at_launch.noted(run, wave.wave_number, passed.to_launch, passed.point_times, settings.versions)
+    excluded = {**passed.excluded, **at_launch.stopped(run, settings.failures)}
+    run = at_launch.warned(run, wave.wave_number, settings.failures)
+    await session.move(launching.call(run, current, context.caller, now, aws_now, passed.snapshots, excluded))
     calling = launching.find(session.run, intent)
     if calling is None or calling.state != "Calling":
         return
     run = session.run
     answer = await context.cloud.start_recovery(access, wave.region, calling, run.is_drill, job_tags(run, calling))
     await session.must_move(lambda run: _recorded(run, calling, answer, context))
+
+
+async def _ready(
+    session: Session, wave: RunWave, intent: LaunchIntent, access: Access, reads: int = GUARD_READS
+) -> tuple[Passed, InForce] | None:
+    """The guards, and the launch settings of the servers that pass them; None: the wave was held or queued."""
+    passed = await launch_guards.passed(session, wave, intent, access)
+    if passed is None:
+        return None
+    settings = await settings_at_launch.make_sure(session, access, wave, passed.to_launch)
+    if settings.wrote and reads > 1:
+        return await _ready(session, wave, intent, access, reads - 1)
+    return passed, settings
 
 
 def _recorded(run: Run, calling: LaunchIntent, answer: Started | Refused | Unknown, context: Context) -> Run:
@@ -109,6 +121,9 @@ async def resolve(session: Session, intent: LaunchIntent) -> None:
     access = await access_of(context, account)
     jobs = await context.cloud.jobs(access, wave.region, intent.called_at_aws - launching.LOOK_BACK)
     job = jobs.by_token(TAG, intent.token)
+    if job is None:
+        servers = await context.cloud.source_servers(access, wave.region, intent.server_ids)
+        job = last_launch.job_of(session.run, intent, servers, jobs)
     now = context.clock.now()
     await session.move(launching.resolved(session.run, intent, job, jobs.aws_time, context.settle, now))
 

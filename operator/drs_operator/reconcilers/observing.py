@@ -59,13 +59,15 @@ async def _place(
     since = min(intent.called_at_aws or intent.start_time or datetime.max for _, intent in watched) - LOOK_BACK
     board = await context.cloud.jobs(access, place.region, since)
     sight.jobs[place] = board
+    context.quota.look(board, context.clock.now())
     jobs = board.by_id()
     unsure: set[str] = set()
     for wave, intent in watched:
         job = jobs.get(intent.job_id or "")
         unsure |= {s.server_id for s in _members(wave, intent) if _needs_instance(s, job)}
-        if job is not None and any(s.phase not in FINAL_SERVER_PHASES for s in _members(wave, intent)):
-            await _log(context, access, place, job, sight)
+        pending = frozenset(s.server_id for s in _members(wave, intent) if s.phase not in FINAL_SERVER_PHASES)
+        if job is not None and pending:
+            await _log(context, access, place, job, pending, sight)
     if unsure:
         sight.instances[place] = await context.cloud.recovery_instances(access, place.region, unsure)
     booting = _booting(watched, sight.instances.get(place, ()))
@@ -74,7 +76,8 @@ async def _place(
 
 
 def _members(wave: RunWave, intent: LaunchIntent) -> list[RunServer]:
-    return [server for server in wave.servers if server.server_id in intent.server_ids]
+    """The servers of a call, but those that a later attempt has taken over."""
+    return [s for s in wave.servers if s.server_id in intent.server_ids and s.attempt <= intent.attempt]
 
 
 def _needs_instance(server: RunServer, job: Job | None) -> bool:
@@ -98,13 +101,20 @@ def _booting(watched: list[tuple[RunWave, LaunchIntent]], instances: tuple[Recov
     return waiting
 
 
-async def _log(context: Context, access: Access, place: Place, job: Job, sight: Sight) -> None:
-    """How far each server is and what went wrong, by the job's log: read while a server's fate is open.
+async def _log(context: Context, access: Access, place: Place, job: Job, pending: frozenset[str], sight: Sight) -> None:
+    """How far each server is and what went wrong, by the job's log: told while a server's fate is open.
 
     It explains and decides nothing, so a log that cannot be read delays nothing.
     """
     try:
-        items = await context.cloud.job_log(access, place.region, job.job_id)
+        items = await context.logs.get(
+            place,
+            job,
+            pending,
+            context.clock.now(),
+            context.poll_seconds,
+            lambda: context.cloud.job_log(access, place.region, job.job_id),
+        )
     except ReadFailed as error:
         sight.troubles.append(Failure(error.code, error.message))
         return

@@ -7,10 +7,10 @@ from drs_operator.api.v1alpha1.codes import Code, reason
 from drs_operator.api.v1alpha1.conditions import find_condition, set_condition
 from drs_operator.api.v1alpha1.drexecution_status import DRExecutionStatus
 from drs_operator.api.v1alpha1.enums import ConditionStatus, ConditionType
-from drs_operator.planning import projection
+from drs_operator.planning import ledger_away, projection
 from drs_operator.planning.facts import Failure
 from drs_operator.ports import LostRace
-from drs_operator.reconcilers.commanding import given, take_off
+from drs_operator.reconcilers.commanding import take_off
 from drs_operator.reconcilers.context import Context, record
 from drs_operator.reconcilers.session import Session, as_it_is
 
@@ -31,18 +31,17 @@ async def record_run(session: Session) -> bool:
         now = await as_it_is(context, session.execution)
         if now is None:
             return True
-        asked = given(session.execution)
         session.execution = now
         await _write(session)
-        await take_off(context, now, asked)
+        await take_off(context, now, session.answered)
         return False
-    await take_off(context, session.execution, given(session.execution))
+    await take_off(context, session.execution, session.answered)
     return True
 
 
 async def _write(session: Session) -> None:
     context, execution, run = session.context, session.execution, session.run
-    status = projection.project(run, execution, context.clock.now())
+    status = projection.project(run, execution, context.clock.now(), context.quota.standings(run))
     if session.troubles and run.state != "Ended":
         status = troubled(context, execution, status, session.troubles[0])
     await record(context, execution, execution.status, status)
@@ -53,9 +52,13 @@ def troubled(
 ) -> DRExecutionStatus:
     """The status, with what stands in the way now as the reason why it is not ready."""
     listed, now = status.conditions, context.clock.now()
+    generation = execution.metadata.generation or 0
     for type, default in ((ConditionType.READY, ConditionStatus.UNKNOWN), (ConditionType.RECONCILING, "True")):
         old = find_condition(listed, type)
         state = ConditionStatus(old.status if old else default)
-        word, generation = reason(Code(trouble.code)), execution.metadata.generation or 0
+        word = reason(Code(trouble.code))
         listed = set_condition(listed, type, state, word, trouble.message, generation, now)
-    return status.model_copy(update={"conditions": listed})
+    status = status.model_copy(update={"conditions": listed})
+    if trouble.code == ledger_away.CODE:
+        return ledger_away.held(status, execution.status, trouble.message, generation, now)
+    return status

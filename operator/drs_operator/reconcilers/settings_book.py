@@ -88,12 +88,13 @@ class SettingsBook:
             return None
         return trouble.failure
 
-    def failed(self, place: Place, server_id: str, wanted: Wanted, failure: Failure) -> None:
-        """Remembers a failure: each pause is twice the last."""
+    def failed(self, place: Place, server_id: str, wanted: Wanted, failure: Failure) -> timedelta:
+        """Remembers a failure: each pause is twice the last. Returns the pause until it is tried again."""
         before = self._troubles.get((place, server_id))
         again = before is not None and before.settings == wanted.version
         pause = min(LAST_RETRY, before.pause * 2) if before is not None and again else FIRST_RETRY
         self._troubles[(place, server_id)] = Trouble(failure, wanted.version, pause, self._clock.now() + pause)
+        return pause
 
     def succeeded(self, place: Place, server_id: str) -> None:
         """Forgets failures."""

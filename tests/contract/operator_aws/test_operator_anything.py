@@ -82,6 +82,7 @@ def anything(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[_Anything, BotoC
 READS: list[tuple[str, Callable[[BotoCloud], Awaitable[Any]]]] = [
     ("DescribeSourceServers", lambda cloud: cloud.inventory(OWN, EAST, datetime.now(UTC))),
     ("DescribeSourceServers", lambda cloud: cloud.report(OWN, EAST, datetime.now(UTC))),
+    ("DescribeSourceServers", lambda cloud: cloud.source_servers(OWN, EAST, ["s-00000000000000001"])),
     ("DescribeJobs", lambda cloud: cloud.jobs(OWN, EAST, LONG_AGO)),
     ("DescribeJobLogItems", lambda cloud: cloud.job_log(OWN, EAST, "drsjob-00000000000000001")),
     ("DescribeRecoveryInstances", lambda cloud: cloud.recovery_instances(OWN, EAST, ["s-00000000000000001"])),
@@ -90,7 +91,7 @@ READS: list[tuple[str, Callable[[BotoCloud], Awaitable[Any]]]] = [
 
 
 @pytest.mark.parametrize(
-    ("operation", "read"), READS, ids=["inventory", "report", "jobs", "log", "instances", "points"]
+    ("operation", "read"), READS, ids=["inventory", "report", "servers", "jobs", "log", "instances", "points"]
 )
 def test_any_answer_becomes_facts_or_a_known_error(
     anything: tuple[_Anything, BotoCloud], operation: str, read: Callable[[BotoCloud], Awaitable[Any]]

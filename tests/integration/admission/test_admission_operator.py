@@ -92,8 +92,10 @@ def test_its_verbs_are_drill_and_answer_and_never_recover(server: ControlPlane) 
         assert not operator.may(command, "drexecutions")
     assert not operator.may("release", "protectiongroups")
     assert not operator.may("use", "targetaccounts")
-    for verb in ("create", "delete"):
-        assert not operator.may(verb, "drexecutions")
+    assert operator.may("delete", "drexecutions"), "finished ones, by ttl"
+    assert not operator.may("create", "drexecutions")
+    for kind in ("targetaccounts", "protectiongroups", "recoveryplans"):
+        assert not operator.may("delete", kind)
 
 
 def test_if_it_could_create_runs_they_would_be_drills(server: ControlPlane) -> None:

@@ -141,39 +141,11 @@ CREATIONS = [
         lifted=True,
     ),
     Creation(
-        "no dry run yet",
+        "a time to live",
         KIND,
-        drill(dryRun=False),
-        drill(dryRun=True),
-        "NOT_AVAILABLE: spec.dryRun is not available in this version; leave it false",
-    ),
-    Creation(
-        "live instances are only refused yet",
-        KIND,
-        recovery(liveRecoveryInstances="Refuse"),
-        recovery(liveRecoveryInstances="Keep"),
-        "NOT_AVAILABLE: spec.liveRecoveryInstances is not available in this version; leave it out or set Refuse",
-    ),
-    Creation(
-        "no scope yet",
-        KIND,
-        drill(scope={"waves": [], "serverIds": [], "excludeServerIds": []}),
-        drill(scope={"excludeServerIds": [A]}),
-        "NOT_AVAILABLE: spec.scope is not available in this version; leave it out and run the whole plan",
-    ),
-    Creation(
-        "no clean-up yet",
-        KIND,
-        drill() | {"terminateDrillInstancesAfterSeconds": None},
-        drill(terminateDrillInstancesAfterSeconds=0),
-        "NOT_AVAILABLE: spec.terminateDrillInstancesAfterSeconds is not available in this version; leave it out",
-    ),
-    Creation(
-        "no time to live yet",
-        KIND,
-        drill() | {"ttlSecondsAfterFinished": None},
-        drill(ttlSecondsAfterFinished=3600),
-        "NOT_AVAILABLE: spec.ttlSecondsAfterFinished is not available in this version; leave it out",
+        drill(ttlSecondsAfterFinished=0),
+        drill(ttlSecondsAfterFinished=-1),
+        "spec.ttlSecondsAfterFinished in body should be greater than or equal to 0",
     ),
 ]
 

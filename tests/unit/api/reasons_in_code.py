@@ -23,7 +23,7 @@ POSITIONS = {
     "News": 1,
     "ReadFailed": 0,
     "WaveFinding": 0,
-    "_No": 0,
+    "No": 0,
     "_requeue": 2,
     "add": 1,
     "bad": 1,

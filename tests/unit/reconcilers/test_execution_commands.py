@@ -92,11 +92,13 @@ def test_a_cancel_that_is_read_together_with_others_comes_first(world: World) ->
     assert (world.tables.plans, world.tables.holds) == ({}, {})
 
 
-@pytest.mark.parametrize("command", ["adopt", "terminate-instances"])
-def test_a_command_that_this_version_does_not_have_says_so(world: World, command: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "code"), [("adopt", "JOB_DOES_NOT_MATCH"), ("terminate-instances", "INSTANCES_NOT_TERMINABLE")]
+)
+def test_a_command_that_has_nothing_to_act_on_says_so(world: World, command: str, code: str) -> None:
     world.command(command, "drsjob-1")
     world.wait(60)
-    assert answers(world) == [(command, "drsjob-1", "Refused", "NOT_AVAILABLE")]
+    assert answers(world) == [(command, "drsjob-1", "Refused", code)]
     assert commands_on(world) == {}
 
 

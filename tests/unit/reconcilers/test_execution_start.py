@@ -200,7 +200,10 @@ def test_a_drill_is_refused_servers_that_another_run_holds(world: World) -> None
     world.execute("second", recoveryPlanRef={"name": "other"})
     world.until(lambda: world.finished("second"))
     assert_refused(world, "second", "SERVER_CONFLICT")
-    assert len(world.seen("second").status.findings) == 1
+    assert [(f.code, f.wave_number, f.count) for f in world.seen("second").status.findings] == [
+        ("SERVER_CONFLICT", 1, 1),
+        ("SERVER_CONFLICT", 2, 1),
+    ]
     assert world.tables.holds == held
     assert len(world.tables.plans) == 1
     assert len(world.cloud.launches()) == 1

@@ -12,12 +12,14 @@ from drs_operator.api.v1alpha1 import DRExecution, ProtectionGroup, RecoveryPlan
 from drs_operator.api.v1alpha1.conditions import Condition, find_condition
 from drs_operator.planning.claims import Owner
 from drs_operator.planning.facts import Inventory, Place
+from drs_operator.planning.quota import Reserve
 from drs_operator.planning.run import Run
 from drs_operator.ports import Cloud, Cluster, LaunchSettings, LostRace, Objects, ReadFailed
 from drs_operator.reconcilers import execution, protection_group, recovery_plan, target_account
 from drs_operator.reconcilers.claiming import ClaimBook
 from drs_operator.reconcilers.context import Context
 from drs_operator.reconcilers.mirroring import MirrorBook
+from drs_operator.reconcilers.quota_queue import QuotaQueue
 from drs_operator.reconcilers.settings_book import SettingsBook
 from drs_operator.runtime.cache import Key
 from drs_operator.runtime.concerns import concerned, plans_concerned
@@ -36,7 +38,7 @@ EXTERNAL_ID = "unique-external-id-123"
 TIERS = {"db": 2, "app": 1, "web": 1}
 """How many servers each wave has, in the order of the waves."""
 LONGEST_RETRY_SECONDS = 60.0
-MOST_TURNS = 6000
+MOST_TURNS = 20_000
 
 _RECONCILE: dict[type[Resource], Any] = {
     TargetAccount: target_account.reconcile,
@@ -64,6 +66,9 @@ class World:
         self.cloud = FakeCloud(self.clock, self.effects)
         self.settings = FakeLaunchSettings(self.effects)
         self.objects = FakeObjects(self.cluster)
+        self.reserve = Reserve()
+        self.woken: list[str] = []
+        """Executions that the quota queue has called, in order."""
         self.deaths = 0
         self.failures: list[Exception] = []
         """What reconciles have failed with."""
@@ -107,6 +112,8 @@ class World:
             refresh_seconds=60,
             poll_seconds=15,
             settle=timedelta(minutes=6),
+            quota=QuotaQueue(self.reserve, wake=self._wake),
+            wake=self._look_now,
         )
 
     # --- objects ------------------------------------------------------------------------------------------------
@@ -268,6 +275,13 @@ class World:
     def _look_again(self, owner: Owner) -> None:
         kind: type[Resource] = ProtectionGroup if owner.id.startswith("pg-") else RecoveryPlan
         self._due[Key(kind, owner.namespace, owner.name)] = self.clock.now()
+
+    def _wake(self, kind: type[Resource], namespace: str | None, name: str) -> None:
+        self.woken.append(name)
+        self._due[Key(kind, namespace, name)] = self.clock.now()
+
+    def _look_now(self, kind: type[Resource], namespace: str | None, name: str) -> None:
+        self._due[Key(kind, namespace, name)] = self.clock.now()
 
     def _refreshed(self, place: Place) -> None:
         for key in self._seen:

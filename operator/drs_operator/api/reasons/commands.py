@@ -68,7 +68,6 @@ COMMANDS: tuple[Reason, ...] = (
         answer(),
         "No failed server is meant by this retry.",
         "List the waves that failed.",
-        missing="retry",
     ),
     coded(
         Code.JOB_DOES_NOT_MATCH,
@@ -76,7 +75,6 @@ COMMANDS: tuple[Reason, ...] = (
         answer(),
         "The DRS job is not the launch that is looked for.",
         "Compare its servers and its time with the hold.",
-        missing="adopt",
     ),
     coded(
         Code.INSTANCES_NOT_TERMINABLE,
@@ -84,7 +82,6 @@ COMMANDS: tuple[Reason, ...] = (
         answer(),
         "The instances may not be terminated: the run is no drill, or has not ended.",
         "Only drills that have ended are cleaned up.",
-        missing="drill clean-up",
     ),
     word(
         "CommandRefused",

@@ -2,6 +2,7 @@
 
 from drs_operator.api.reasons.record import (
     PROCESS,
+    RUN_HOLD,
     RUN_TROUBLE,
     Area,
     Reason,
@@ -25,7 +26,7 @@ LEDGER: tuple[Reason, ...] = (
     coded(
         Code.LEDGER_UNREACHABLE,
         _AREA,
-        (*_SYNCED, *RUN_TROUBLE, *PROCESS),
+        (*_SYNCED, *RUN_TROUBLE, *RUN_HOLD, *PROCESS),
         "DynamoDB does not answer, or throttles beyond the retries; nothing is lost, the operator keeps trying.",
         "Check the network path to DynamoDB and the AWS Health Dashboard.",
     ),

@@ -21,16 +21,5 @@ NOT_AVAILABLE = (
     NotAvailable("TargetAccount", "spec.extendSourceServers.enabled", "!self", "leave it false"),
     NotAvailable("TargetAccount", "spec.tagSync.enabled", "!self", "leave it false"),
     NotAvailable("ProtectionGroup", "spec.drillLaunchConfiguration", "false", "leave it out"),
-    NotAvailable("DRExecution", "spec.dryRun", "!self", "leave it false"),
-    NotAvailable("DRExecution", "spec.liveRecoveryInstances", "self == 'Refuse'", "leave it out or set Refuse"),
-    NotAvailable(
-        "DRExecution",
-        "spec.scope",
-        "!(has(self.waves) && size(self.waves) > 0) && !(has(self.serverIds) && size(self.serverIds) > 0)"
-        " && !(has(self.excludeServerIds) && size(self.excludeServerIds) > 0)",
-        "leave it out and run the whole plan",
-    ),
-    NotAvailable("DRExecution", "spec.terminateDrillInstancesAfterSeconds", "false", "leave it out"),
-    NotAvailable("DRExecution", "spec.ttlSecondsAfterFinished", "false", "leave it out"),
     NotAvailable("DRSchedule", "spec", "false", "start drills by creating a DRExecution"),
 )
