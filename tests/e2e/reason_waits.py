@@ -44,7 +44,7 @@ def _call_refused(name: str, code: str, says: str, **region: object) -> Situatio
         kind="drx",
         condition="Reconciling",
         status="True",
-        says=(f"wave 1 in us-east-1 ({says})",),
+        says=(f" in us-east-1 ({says})",),
         objects=(target(name, REGION), group(name, account=name), plan(name), run(name)),
         accounts=(world_account(name, {"name": REGION, "sourceServers": [server(name)], **region}),),
         faults=(fault,),

@@ -18,11 +18,11 @@ MUTATING = ("Create", "Update", "Modify", "Delete", "Start", "Terminate", "Tag",
 
 
 @contextmanager
-def applied(example: str, folder: Path) -> Iterator[tuple[Sandbox, Kubectl]]:
+def applied(example: str, folder: Path, **settings: str) -> Iterator[tuple[Sandbox, Kubectl]]:
     """The example's world with a running operator, and the example applied."""
     with Sandbox(folder / "sandbox", world=EXAMPLES / example / "world.yaml", speed=200) as sandbox:
         kubectl = installed(sandbox)
-        operator = Operator(sandbox, folder / "operator.log")
+        operator = Operator(sandbox, folder / "operator.log", **settings)
         operator.start()
         try:
             kubectl("apply", "-k", f"examples/{example}")
@@ -54,6 +54,8 @@ def test_every_example_has_a_test() -> None:
         "large-waves",
         "onboarding",
         "evacuation",
+        "commands",
+        "region-loss",
     }
 
 

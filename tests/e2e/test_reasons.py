@@ -144,6 +144,7 @@ ELSEWHERE = {
     "LedgerUnreachable": ("test_leaders.py", "LedgerUnreachable"),
     "StandbyInstallation": ("test_leaders.py", "StandbyInstallation"),
     "DynamodbError": ("test_reasons_alone.py", '"DynamodbError"'),
+    "ObservationGap": ("test_orphans.py", '"ObservationGap"'),
     "Superseded": ("test_reasons_alone.py", '"SUPERSEDED"'),
     "Drifted": ("test_launch_settings.py", '"Drifted"'),
     "NotFound": ("test_reasons_alone.py", "test_not_found"),
