@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from drs_operator.planning.run import Run, TerminateIntent
 from tests.unit.planning.simulated_drs import SimulatedDrs
+from tests.unit.planning.simulated_jobs import SimulatedJob
 
 GRACE = timedelta(minutes=5)
 
@@ -51,3 +52,12 @@ def check_termination(run: Run, intent: TerminateIntent, aws: SimulatedDrs) -> N
     assert set(intent.instance_ids) <= own_instances(run, aws), "only what runs, and never another run's"
     going = {i.instance_id for job in aws.running() for i in job.terminates}
     assert not going & set(intent.instance_ids), "no instance is terminated while a job of before does that"
+
+
+def check_adopted(run: Run, job: SimulatedJob, aws: SimulatedDrs) -> None:
+    """What a person may call the lost launch: exactly its servers, in its kind, and the launch of no other call."""
+    (intent,) = [intent for intent in run.intents if intent.job_id == job.job_id]
+    assert job.launches, "a termination launches nothing"
+    assert job.is_drill == aws.drill, "a drill is no recovery"
+    assert set(job.servers) == set(intent.server_ids), "the servers of the call, all of them and no others"
+    assert job.token in (None, intent.token), "the launch of another call"

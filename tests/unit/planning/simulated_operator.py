@@ -32,7 +32,7 @@ from drs_operator.planning.requests import Command, Evidence
 from drs_operator.planning.run import Answer, LaunchIntent, Run, TerminateIntent
 from drs_operator.planning.terminating import Sight
 from tests import builders as b
-from tests.unit.planning.aws_rules import check_cleaned, check_evidence, check_termination
+from tests.unit.planning.aws_rules import check_adopted, check_cleaned, check_evidence, check_termination
 from tests.unit.planning.cleanup_rules import OVER, check_cleanup
 from tests.unit.planning.run_rules import check_call, check_run, check_servers, check_waves
 from tests.unit.planning.simulated_drs import FATES, TERMINATE_FATES, UNTRACEABLE, SimulatedDrs
@@ -155,7 +155,9 @@ class SimulatedOperator:
         """A person who retries has looked, one who adopts has told: what they say counts."""
         accepted = [answer for answer in answers if answer.outcome == "Accepted"]
         for job in self.aws.jobs:
-            job.adopted |= any((answer.type, answer.value) == ("adopt", job.job_id) for answer in accepted)
+            if any((answer.type, answer.value) == ("adopt", job.job_id) for answer in accepted):
+                check_adopted(after, job, self.aws)
+                job.adopted = True
         for wave in after.waves:
             if wave.attempt > before.wave(wave.wave_number).attempt:
                 self._unknown -= {server.server_id for server in wave.servers if server.attempt == wave.attempt}
@@ -278,14 +280,16 @@ class SimulatedOperator:
         board = self.aws.board(run.wave(intent.wave_number).place)
         if current is None or current.state != "Calling" or board is None:
             return
-        job = board.by_token(b.TOKEN_TAG, current.token)
-        if job is None:
-            job = last_launch.job_of(run, current, self.aws.source_servers(current.server_ids), board)
-            for simulated in self.aws.jobs:
-                if job is not None and simulated.job_id == job.job_id:
-                    simulated.adopted = True  # of whoever made it: it has replaced ours, if there was one
-                    note("found by its servers' last launch")
-        self.record(launching.resolved(run, current, job, board.aws_time, SETTLE, self.aws.now))
+        tagged = board.by_token(b.TOKEN_TAG, current.token)
+        servers = self.aws.source_servers(current.server_ids)
+        job = tagged or last_launch.job_of(run, current, servers, board)
+        after = launching.resolved(run, current, job, board.aws_time, SETTLE, self.aws.now)
+        if tagged is None and job is not None:
+            note("found by its servers' last launch")
+            (found,) = [simulated for simulated in self.aws.jobs if simulated.job_id == job.job_id]
+            check_adopted(after, found, self.aws)
+            found.adopted = True  # whoever made it: it has replaced ours, if there was one
+        self.record(after)
 
     # --- the clean-up -----------------------------------------------------------------------------------------------
 

@@ -40,8 +40,8 @@ TO_BE_MET = (
     "died while writing",
 )
 """Without these the machine would say nothing of what was built for them."""
-EXAMPLES, BATCHES = 40, range(2, 11)
-"""Of random runs: at least two batches, and more until all of it was met."""
+EXAMPLES, BATCHES = 40, range(3, 11)
+"""Of random runs: at least three batches, and more until all of it was met."""
 
 
 class RunMachine(RuleBasedStateMachine):
@@ -129,8 +129,10 @@ class RunMachine(RuleBasedStateMachine):
     @rule(data=st.data(), seconds=SOON)
     def somebody_answers_a_hold(self, data: st.DataObject, seconds: int) -> None:
         hold = data.draw(st.sampled_from(self.run.open_holds()))
-        type, value = self._way_on(hold) if data.draw(st.booleans()) else ("skip", hold.id)
-        self.operator.take([Command(type, value, "jane")])
+        others = [("skip", hold.id)]
+        if hold.reason == adopting.REASON:
+            others = [("adopt", job.job_id) for job in self.aws.jobs] or others
+        self.operator.take([Command(*data.draw(st.sampled_from([self._way_on(hold), *others])), "jane")])
         self.then(seconds, data)
 
     @precondition(lambda self: self.run.state == "Ended" and bool(own_instances(self.run, self.aws)))
