@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit test-contract test-integration test-e2e sandbox sandbox-down generate verify lint format lock bench clean
+.PHONY: help setup demo test test-unit test-contract test-integration test-e2e sandbox sandbox-down generate verify lint format lock bench crash-matrix clean
 
 help: ## what each target does
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z0-9-]*:.*## / {printf "  \033[36m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,10 @@ bench: $(STAMP) ## measures the floors at full size, about ten minutes; BENCH="-
 	@$(BIN)/python -m drs_sandbox.toolchain kube-apiserver kube-controller-manager kubectl etcd dynamodb
 	@$(BIN)/python -m bench $(BENCH)
 
+crash-matrix: $(STAMP) ## kills the operator at every step of a drill, an hour or so; MATRIX="--minutes 30" ends early, the next call goes on
+	@$(BIN)/python -m drs_sandbox.toolchain kube-apiserver kube-controller-manager kubectl etcd dynamodb
+	@$(BIN)/python -m tests.crash_matrix $(MATRIX)
+
 generate: $(STAMP) ## writes the generated files anew: CRDs, reasons, CloudFormation, schema of the world file
 	$(BIN)/python -m drs_operator.api.crd crds
 	$(BIN)/python -m drs_operator.api.reasons docs/reference/reasons.md
@@ -79,4 +83,4 @@ format: $(STAMP) ## formats the code
 	$(BIN)/ruff check --fix .
 
 clean: ## removes what the other targets made here, not the cache of built tools
-	rm -rf $(VENV) .sandbox .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .crash-matrix $(VENV) .sandbox .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
