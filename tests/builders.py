@@ -24,7 +24,8 @@ from drs_operator.planning.facts import (
     RegionReport,
     SourceServer,
 )
-from drs_operator.planning.run import Hold, LaunchIntent, Run, RunServer, RunWave
+from drs_operator.planning.intents import LaunchIntent
+from drs_operator.planning.run import Hold, Run, RunServer, RunWave
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 ACCOUNT = "123456789012"

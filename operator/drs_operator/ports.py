@@ -19,10 +19,11 @@ from drs_operator.planning.facts import (
     RegionReport,
     SourceServer,
 )
+from drs_operator.planning.intents import LaunchIntent, TerminateIntent
 from drs_operator.planning.launch_checks import Question, Terrain
 from drs_operator.planning.launch_settings import Actual, DrsSettings, SettingsRecord, TemplateSettings
 from drs_operator.planning.launching import Refused, Unknown
-from drs_operator.planning.run import Answer, LaunchIntent, Run, TerminateIntent
+from drs_operator.planning.run import Answer, Run
 
 R = TypeVar("R", bound=Resource)
 

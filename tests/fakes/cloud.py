@@ -18,11 +18,12 @@ from drs_operator.planning.facts import (
     RegionReport,
     SourceServer,
 )
+from drs_operator.planning.intents import LaunchIntent, TerminateIntent
 from drs_operator.planning.launching import Refusal, Refused, Unknown
-from drs_operator.planning.run import LaunchIntent, TerminateIntent
 from drs_operator.ports import Access, AccessDenied, ReadFailed, Started
 from tests.fakes.clock import FakeClock
 from tests.fakes.effects import Effects
+from tests.fakes.jobs import FakeAccount, FakeJob
 
 LAUNCHED_AFTER = timedelta(seconds=60)
 ENDED_AFTER = timedelta(seconds=20)
@@ -41,28 +42,6 @@ class Lost:
     unseen_for: timedelta = timedelta()
     untagged: bool = False
     """The job has none of the tags that it was called with."""
-
-
-@dataclass
-class _Job:
-    job_id: str
-    created_at: datetime
-    is_drill: bool
-    server_ids: tuple[str, ...]
-    tags: dict[str, str]
-    launched_at: datetime
-    ends_at: datetime
-    unseen_until: datetime | None = None
-    terminates: tuple[str, ...] = ()
-    """Instances of its servers, in the same order, that it terminates; none: it launches."""
-    failed: dict[str, str] = field(default_factory=dict)
-    """Servers that it did not bring up, whose later jobs will: their launch status."""
-
-
-@dataclass
-class _Account:
-    external_id: str | None
-    refused: bool = False
 
 
 @dataclass
@@ -101,10 +80,10 @@ class FakeCloud:
     """Instances that stay, whatever job terminates them."""
     over_quota: list[tuple[str, ...]] = field(default_factory=list)
     """Servers of calls that were refused because a quota was used up."""
-    _accounts: dict[str, _Account] = field(default_factory=dict)
+    _accounts: dict[str, FakeAccount] = field(default_factory=dict)
     _servers: dict[Place, dict[str, SourceServer]] = field(default_factory=dict)
     _points: dict[str, tuple[RecoveryPoint, ...]] = field(default_factory=dict)
-    _jobs: dict[Place, list[_Job]] = field(default_factory=dict)
+    _jobs: dict[Place, list[FakeJob]] = field(default_factory=dict)
     _elder: dict[Place, list[RecoveryInstance]] = field(default_factory=dict)
     _swept: dict[Place, Inventory] = field(default_factory=dict)
 
@@ -112,7 +91,7 @@ class FakeCloud:
 
     def account(self, account_id: str, external_id: str | None = None) -> None:
         """An account whose role asks for this external id."""
-        self._accounts[account_id] = _Account(external_id)
+        self._accounts[account_id] = FakeAccount(external_id)
 
     def refuse(self, account_id: str, refused: bool = True) -> None:
         """Nobody may assume the role of this account any more, or again."""
@@ -310,12 +289,14 @@ class FakeCloud:
             return Unknown("the connection was lost")
         return Started(job.job_id, "PENDING", job.created_at)
 
-    def _terminates(self, place: Place, server_ids: tuple[str, ...], instance_ids: tuple[str, ...]) -> _Job:
+    def _terminates(self, place: Place, server_ids: tuple[str, ...], instance_ids: tuple[str, ...]) -> FakeJob:
         self.terminations.append(instance_ids)
         count = sum(len(jobs) for jobs in self._jobs.values())
         now = self.clock.now() + self.skew
         gone = now + LAUNCHED_AFTER
-        job = _Job(f"drsjob-{count + 1:04d}", now, False, server_ids, {}, gone, gone + ENDED_AFTER, None, instance_ids)
+        job = FakeJob(
+            f"drsjob-{count + 1:04d}", now, False, server_ids, {}, gone, gone + ENDED_AFTER, None, instance_ids
+        )
         self._jobs.setdefault(place, []).append(job)
         return job
 
@@ -367,20 +348,20 @@ class FakeCloud:
         running = [job for job in self._jobs.get(place, []) if now < job.ends_at]
         return [server_id for job in running for server_id in job.server_ids]
 
-    def _add(self, place: Place, server_ids: tuple[str, ...], is_drill: bool, tags: dict[str, str]) -> _Job:
+    def _add(self, place: Place, server_ids: tuple[str, ...], is_drill: bool, tags: dict[str, str]) -> FakeJob:
         self.destroyed += [i.instance_id for i in self.instances(place) if i.server_id in server_ids]
         count = sum(len(jobs) for jobs in self._jobs.values())
         now = self.clock.now() + self.skew
         launched = now + self.launch_takes
-        job = _Job(f"drsjob-{count + 1:04d}", now, is_drill, server_ids, tags, launched, launched + ENDED_AFTER)
+        job = FakeJob(f"drsjob-{count + 1:04d}", now, is_drill, server_ids, tags, launched, launched + ENDED_AFTER)
         self._jobs.setdefault(place, []).append(job)
         return job
 
     @staticmethod
-    def _visible(job: _Job, now: datetime) -> bool:
+    def _visible(job: FakeJob, now: datetime) -> bool:
         return job.unseen_until is None or now >= job.unseen_until
 
-    def _job(self, job: _Job, now: datetime) -> Job:
+    def _job(self, job: FakeJob, now: datetime) -> Job:
         ended = now >= job.ends_at
         status = "COMPLETED" if ended else "STARTED" if now > job.created_at else "PENDING"
         servers = tuple(self._participant(job, server_id, now) for server_id in job.server_ids)
@@ -393,14 +374,14 @@ class FakeCloud:
         kind = "START_DRILL" if job.is_drill else "START_RECOVERY"
         return Job(job.job_id, status, "LAUNCH", kind, job.created_at, end, servers, job.tags)
 
-    def _participant(self, job: _Job, server_id: str, now: datetime) -> JobServer:
+    def _participant(self, job: FakeJob, server_id: str, now: datetime) -> JobServer:
         if now < job.launched_at:
             return JobServer(server_id, "PENDING" if now == job.created_at else "IN_PROGRESS")
         if (fate := job.failed.get(server_id, self.fates.get(server_id))) is not None:
             return JobServer(server_id, fate)
         return JobServer(server_id, "LAUNCHED", self._instance(job, server_id).instance_id)
 
-    def _instance(self, job: _Job, server_id: str) -> RecoveryInstance:
+    def _instance(self, job: FakeJob, server_id: str) -> RecoveryInstance:
         point = self._points[server_id][0].time if self._points.get(server_id) else None
         address = f"10.0.{int(job.job_id[-4:])}.{1 + job.server_ids.index(server_id)}"
         name = f"i-{job.job_id[-4:]}-{server_id[-3:]}"

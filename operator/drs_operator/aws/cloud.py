@@ -22,8 +22,8 @@ from drs_operator.planning.facts import (
     RegionReport,
     SourceServer,
 )
+from drs_operator.planning.intents import LaunchIntent, TerminateIntent
 from drs_operator.planning.launching import Refused, Unknown
-from drs_operator.planning.run import LaunchIntent, TerminateIntent
 from drs_operator.ports import Access, ReadFailed, Started
 
 T = TypeVar("T")

@@ -18,8 +18,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from drs_operator.aws import errors, parse
 from drs_operator.aws.sessions import Sessions, mutating
+from drs_operator.planning.intents import LaunchIntent
 from drs_operator.planning.launching import Refusal, Refused, Unknown
-from drs_operator.planning.run import LaunchIntent
 from drs_operator.ports import Access, AccessDenied, ReadFailed, Started
 
 PINNED = "v4-pinned"

@@ -7,8 +7,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from drs_operator.aws import errors, parse
 from drs_operator.aws.launch import PINNED, READ_TIMEOUT_SECONDS, signed_at
 from drs_operator.aws.sessions import Sessions, mutating
+from drs_operator.planning.intents import TerminateIntent
 from drs_operator.planning.launching import Refusal, Refused, Unknown
-from drs_operator.planning.run import TerminateIntent
 from drs_operator.ports import Access, AccessDenied, ReadFailed, Started
 
 

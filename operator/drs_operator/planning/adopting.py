@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 from drs_operator.planning import holds, launching
 from drs_operator.planning.facts import Job
+from drs_operator.planning.intents import LaunchIntent
 from drs_operator.planning.launching import TOKEN_TAG
 from drs_operator.planning.requests import Command, Evidence, No
-from drs_operator.planning.run import LaunchIntent, Run, RunWave
+from drs_operator.planning.run import Run, RunWave
 from drs_operator.planning.verdicts import NAMED
 
 REASON = "LaunchOutcomeUnknown"

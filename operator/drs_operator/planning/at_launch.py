@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from drs_operator.api.v1alpha1.limits import LISTED_SERVERS_PER_FINDING
 from drs_operator.planning.facts import Failure
 from drs_operator.planning.naming import few
-from drs_operator.planning.run import ErrorRecord, FindingRecord, Run, RunServer, RunWave
+from drs_operator.planning.record import ErrorRecord
+from drs_operator.planning.run import FindingRecord, Run, RunServer, RunWave
 
 _TOLD = "launched with the settings that AWS has: "
 

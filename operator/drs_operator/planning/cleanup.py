@@ -14,8 +14,9 @@ from drs_operator.api.v1alpha1.enums import CleanupPhase
 from drs_operator.api.v1alpha1.limits import LISTED_CLEANUP_JOBS
 from drs_operator.planning import terminating
 from drs_operator.planning.facts import Place
+from drs_operator.planning.intents import Cleanup
 from drs_operator.planning.requests import Command, Evidence, No
-from drs_operator.planning.run import Cleanup, Run, RunServer
+from drs_operator.planning.run import Run, RunServer
 from drs_operator.planning.terminating import GOING, Sight
 
 LOOK = "look at them: aws drs describe-recovery-instances"
@@ -54,7 +55,10 @@ def begun(run: Run, now: datetime) -> Run:
 
 
 def asked(run: Run, command: Command, evidence: Evidence, now: datetime) -> Run | No:
-    """`terminate-instances`: begins at once. One that runs or is done is left as it is; what failed is tried anew."""
+    """`terminate-instances`: begins at once; one that runs is left as it is.
+
+    One that is over looks anew: what failed is tried again, and a job that the run gave up may have launched since.
+    """
     if not run.is_drill:
         return No(
             "INSTANCES_NOT_TERMINABLE", "the run is a RECOVERY: what it launched may serve users; nothing is done"
@@ -63,7 +67,7 @@ def asked(run: Run, command: Command, evidence: Evidence, now: datetime) -> Run 
         text = "the run has not ended; wait until it has (kubectl wait --for=condition=Finished), then ask again"
         return No("INSTANCES_NOT_TERMINABLE", text)
     old = run.cleanup
-    if not may(run) or (old is not None and old.phase in ("Running", "Completed")):
+    if not may(run) or (old is not None and old.phase == "Running"):
         return run
     cleanup = Cleanup(
         phase="Running",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from drs_operator.planning import holds
-from drs_operator.planning.run import ErrorRecord, Run, RunServer, RunWave, WavePhase
+from drs_operator.planning.record import ErrorRecord
+from drs_operator.planning.run import Run, RunServer, RunWave, WavePhase
 
 DRAIN_LIMIT = timedelta(hours=24)
 """How long a run with a verdict follows its jobs."""

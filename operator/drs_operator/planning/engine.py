@@ -11,7 +11,9 @@ from datetime import datetime, timedelta
 
 from drs_operator.planning import ending, gaps, holds, ids, launching, verdicts
 from drs_operator.planning.facts import Observed
-from drs_operator.planning.run import ErrorRecord, LaunchIntent, Run, RunWave
+from drs_operator.planning.intents import LaunchIntent
+from drs_operator.planning.record import ErrorRecord
+from drs_operator.planning.run import Run, RunWave
 from drs_operator.planning.spans import covered
 
 SERVERS_PER_JOB = 100

@@ -9,7 +9,8 @@ from datetime import datetime
 from drs_operator.planning.facts import Job, Jobs, RecoveryInstance, RecoveryPoint, SourceServer
 from drs_operator.planning.health import BROKEN, STALLED
 from drs_operator.planning.naming import few
-from drs_operator.planning.run import ErrorRecord, Run, RunServer
+from drs_operator.planning.record import ErrorRecord
+from drs_operator.planning.run import Run, RunServer
 
 SILENT = BROKEN | {STALLED}
 """Replication states in which no snapshot comes: DRS would wait for one in vain."""

@@ -17,7 +17,8 @@ from collections.abc import Iterable
 
 from drs_operator.planning import adopting
 from drs_operator.planning.facts import Job, Jobs, SourceServer
-from drs_operator.planning.run import LaunchIntent, Run
+from drs_operator.planning.intents import LaunchIntent
+from drs_operator.planning.run import Run
 
 
 def job_of(run: Run, intent: LaunchIntent, servers: Iterable[SourceServer], board: Jobs) -> Job | None:

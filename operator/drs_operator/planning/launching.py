@@ -13,7 +13,9 @@ from enum import StrEnum
 
 from drs_operator.planning import holds, ids
 from drs_operator.planning.facts import Job
-from drs_operator.planning.run import ErrorRecord, LaunchIntent, Run, RunServer, ServerPhase
+from drs_operator.planning.intents import LaunchIntent
+from drs_operator.planning.record import ErrorRecord
+from drs_operator.planning.run import Run, RunServer, ServerPhase
 
 LOOK_BACK = timedelta(minutes=15)
 """How long before the intent, on AWS's clock, the search for its job begins."""

@@ -26,8 +26,9 @@ from drs_operator.api.v1alpha1.fields import clip
 from drs_operator.api.v1alpha1.limits import LISTED_FINDINGS, LISTED_HOLDS, LISTED_JOBS_PER_WAVE
 from drs_operator.planning import cleanup
 from drs_operator.planning.holds import way_on
+from drs_operator.planning.intents import LaunchIntent
 from drs_operator.planning.quota import Standing
-from drs_operator.planning.run import Answer, Hold, LaunchIntent, Run, RunServer, RunWave
+from drs_operator.planning.run import Answer, Hold, Run, RunServer, RunWave
 from drs_operator.planning.spans import covered
 from drs_operator.planning.waiting import waiting_for
 

@@ -22,8 +22,9 @@ from typing import Literal
 from drs_operator.api.v1alpha1.targetaccount import RegionQuotas
 from drs_operator.planning import launching
 from drs_operator.planning.facts import Jobs, Place
+from drs_operator.planning.intents import LaunchIntent, TerminateIntent
 from drs_operator.planning.launching import Refusal
-from drs_operator.planning.run import LaunchIntent, Run, TerminateIntent
+from drs_operator.planning.run import Run
 
 REASONS = frozenset({Refusal.JOBS_QUOTA, Refusal.SERVERS_QUOTA})
 """Why a wave is queued that stands in line."""

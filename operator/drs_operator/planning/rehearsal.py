@@ -8,7 +8,8 @@ from datetime import datetime
 from drs_operator.api.v1alpha1.drexecution_status import Finding
 from drs_operator.api.v1alpha1.enums import Severity
 from drs_operator.api.v1alpha1.limits import LISTED_FINDINGS
-from drs_operator.planning.run import ErrorRecord, FindingRecord, Run
+from drs_operator.planning.record import ErrorRecord
+from drs_operator.planning.run import FindingRecord, Run
 
 
 def records(found: Sequence[Finding]) -> tuple[FindingRecord, ...]:

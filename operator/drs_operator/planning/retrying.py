@@ -12,8 +12,9 @@ from datetime import datetime
 
 from drs_operator.planning import ending, holds, verdicts
 from drs_operator.planning.facts import RecoveryInstance
+from drs_operator.planning.record import ErrorRecord
 from drs_operator.planning.requests import Command, Evidence, No
-from drs_operator.planning.run import ErrorRecord, Hold, Run, RunServer, RunWave
+from drs_operator.planning.run import Hold, Run, RunServer, RunWave
 
 REASON = "WaveFailed"
 CONFLICT = "SERVER_CONFLICT"

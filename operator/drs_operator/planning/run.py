@@ -10,10 +10,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
-
 from drs_operator.planning.facts import Place
+from drs_operator.planning.intents import Cleanup, LaunchIntent
+from drs_operator.planning.record import ErrorRecord, Record
 
 WavePhase = Literal[
     "Pending",
@@ -44,21 +43,7 @@ ServerPhase = Literal[
 UP_SERVER_PHASES = frozenset({"Ready", "Kept", "Terminated"})
 """It came up: launched and ready, left as it ran already, or terminated by the clean-up after it came up."""
 FINAL_SERVER_PHASES = UP_SERVER_PHASES | {"Failed", "Skipped"}
-IntentState = Literal["Planned", "Calling", "Started", "Ended"]
 Verdict = Literal["Completed", "CompletedWithExceptions", "Failed", "Cancelled", "TimedOut"]
-
-
-class Record(BaseModel):
-    """Base of what the ledger stores: camelCase keys, unknown keys of a newer version are left alone."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
-
-
-class ErrorRecord(Record):
-    """A code of the vocabulary and what to do next."""
-
-    code: str
-    message: str
 
 
 class RunServer(Record):
@@ -161,89 +146,6 @@ class RunWave(Record):
         if self.phase in ("Failed", "TimedOut"):
             return self.on_failure == "Continue"
         return self.phase in ("Completed", "CompletedWithExceptions", "Skipped")
-
-
-class LaunchIntent(Record):
-    """One StartRecovery call: written before it is made, so that it is made once and its job is never lost."""
-
-    wave_number: int
-    attempt: int
-    shard: int
-    token: str
-    state: IntentState = "Planned"
-    server_ids: tuple[str, ...]
-    snapshots: dict[str, str] = {}
-    """Recovery point by server; a server that is not in it takes the latest."""
-    caller: str | None = None
-    """The process that called: the intent of another process is resolved by looking, never by calling."""
-    called_at: datetime | None = None
-    """Wall clock."""
-    called_at_aws: datetime | None = None
-    """AWS's clock, as near as it is known: where the search for a lost job begins."""
-    not_before: datetime | None = None
-    """After a refusal that passes by itself: when to ask again."""
-    tries: int = 0
-    job_id: str | None = None
-    job_status: str | None = None
-    start_time: datetime | None = None
-    end_time: datetime | None = None
-
-    @property
-    def key(self) -> tuple[int, int, int]:
-        """Wave, attempt, shard."""
-        return (self.wave_number, self.attempt, self.shard)
-
-    @property
-    def active(self) -> bool:
-        """Something of it may happen on AWS, now or later."""
-        return self.state != "Ended"
-
-
-class TerminateIntent(Record):
-    """One TerminateRecoveryInstances call: written before it is made, as a launch is."""
-
-    shard: int
-    token: str
-    account_name: str
-    account_id: str
-    region: str
-    instance_ids: tuple[str, ...]
-    server_ids: tuple[str, ...] = ()
-    """The source servers of the instances, in the same order: a job that is not known yet is recognised by them."""
-    state: IntentState = "Planned"
-    caller: str | None = None
-    called_at: datetime | None = None
-    called_at_aws: datetime | None = None
-    not_before: datetime | None = None
-    tries: int = 0
-    job_id: str | None = None
-    job_status: str | None = None
-    start_time: datetime | None = None
-    end_time: datetime | None = None
-    error: str = ""
-    """Why AWS does not take the call for its only instance."""
-
-    @property
-    def place(self) -> Place:
-        """Where the instances run."""
-        return Place(self.account_id, self.region)
-
-
-class Cleanup(Record):
-    """What becomes of a drill's instances after its end."""
-
-    phase: Literal["Scheduled", "Running", "Completed", "CompletedWithExceptions"]
-    due_time: datetime | None = None
-    """When it begins by itself; None: when somebody asks for it."""
-    requested_by: str | None = None
-    """Who asked for it to begin at once."""
-    intents: tuple[TerminateIntent, ...] = ()
-    terminated: tuple[str, ...] = ()
-    """Instances that are known to be gone."""
-    remaining: tuple[str, ...] = ()
-    """Instances of this run that were seen when it looked last."""
-    message: str = ""
-    end_time: datetime | None = None
 
 
 class FindingRecord(Record):

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from drs_operator.planning.facts import Job, Jobs, Place, RecoveryInstance
+from drs_operator.planning.intents import Cleanup, TerminateIntent
 from drs_operator.planning.launching import QUEUE_WAIT, WAITING, Refusal, Refused
-from drs_operator.planning.run import Cleanup, Run, TerminateIntent
+from drs_operator.planning.run import Run
 
 SERVERS_PER_JOB = 100
 """Quota of a job; the API itself takes 200 ids."""

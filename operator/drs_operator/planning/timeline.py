@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from drs_operator.planning.run import LaunchIntent, Run, RunWave
+from drs_operator.planning.intents import LaunchIntent
+from drs_operator.planning.run import Run, RunWave
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from drs_operator.planning.facts import Job, Jobs, JobServer, Observed, RecoveryInstance
-from drs_operator.planning.run import FINAL_SERVER_PHASES, ErrorRecord, LaunchIntent, Run, RunServer, RunWave
+from drs_operator.planning.intents import LaunchIntent
+from drs_operator.planning.record import ErrorRecord
+from drs_operator.planning.run import FINAL_SERVER_PHASES, Run, RunServer, RunWave
 
 STATUS_GRACE = timedelta(minutes=5)
 """How long after a job's end a server may still wait for its launch status (it trails the job, seen on AWS)."""

@@ -12,8 +12,9 @@ from drs_operator.api.v1alpha1.enums import ManagementPolicy
 from drs_operator.planning import account as accounts
 from drs_operator.planning import cleanup, terminating
 from drs_operator.planning.facts import Jobs, Place, RecoveryInstance
+from drs_operator.planning.intents import TerminateIntent
 from drs_operator.planning.launching import LOOK_BACK, Refused, Unknown
-from drs_operator.planning.run import Run, TerminateIntent
+from drs_operator.planning.run import Run
 from drs_operator.planning.terminating import GOING, Sight
 from drs_operator.ports import Access, LostRace, ReadFailed, Started
 from drs_operator.reconcilers.access import access_of, for_run, is_allowed

@@ -9,8 +9,10 @@ from datetime import datetime
 
 from drs_operator.planning import guards, holds, launching, retrying
 from drs_operator.planning.facts import RecoveryInstance, RecoveryPoint, SourceServer
+from drs_operator.planning.intents import LaunchIntent
 from drs_operator.planning.launching import Refusal, Refused
-from drs_operator.planning.run import ErrorRecord, LaunchIntent, RunWave
+from drs_operator.planning.record import ErrorRecord
+from drs_operator.planning.run import RunWave
 from drs_operator.ports import Access, AccessDenied
 from drs_operator.reconcilers.points import points_of
 from drs_operator.reconcilers.session import Session

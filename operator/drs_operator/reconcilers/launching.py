@@ -10,8 +10,9 @@ from drs_operator.api.v1alpha1.enums import ManagementPolicy
 from drs_operator.planning import account as accounts
 from drs_operator.planning import at_launch, holds, last_launch, launching, pinning, quota
 from drs_operator.planning.facts import Failure
+from drs_operator.planning.intents import LaunchIntent
 from drs_operator.planning.launching import Refusal, Refused, Unknown
-from drs_operator.planning.run import LaunchIntent, Run, RunWave
+from drs_operator.planning.run import Run, RunWave
 from drs_operator.ports import Access, AccessDenied, LostRace, ReadFailed, Started
 from drs_operator.reconcilers import launch_guards, settings_at_launch
 from drs_operator.reconcilers.access import access_of, for_run, is_allowed

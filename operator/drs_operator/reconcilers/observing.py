@@ -8,8 +8,9 @@ from datetime import datetime
 
 from drs_operator.api.v1alpha1 import TargetAccount
 from drs_operator.planning.facts import Failure, Job, Jobs, Observed, Place, RecoveryInstance
+from drs_operator.planning.intents import LaunchIntent
 from drs_operator.planning.launching import LOOK_BACK
-from drs_operator.planning.run import FINAL_SERVER_PHASES, LaunchIntent, Run, RunServer, RunWave
+from drs_operator.planning.run import FINAL_SERVER_PHASES, Run, RunServer, RunWave
 from drs_operator.ports import Access, ReadFailed
 from drs_operator.reconcilers.access import access_of
 from drs_operator.reconcilers.context import Context

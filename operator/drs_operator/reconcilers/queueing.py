@@ -9,8 +9,8 @@ from datetime import timedelta
 from drs_operator.api.v1alpha1 import TargetAccount
 from drs_operator.planning import launching, quota
 from drs_operator.planning.facts import Place
+from drs_operator.planning.intents import LaunchIntent, TerminateIntent
 from drs_operator.planning.launching import Refusal, Refused
-from drs_operator.planning.run import LaunchIntent, TerminateIntent
 from drs_operator.ports import ReadFailed
 from drs_operator.reconcilers.access import access_of
 from drs_operator.reconcilers.quota_queue import REACH

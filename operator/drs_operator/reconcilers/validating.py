@@ -11,8 +11,9 @@ from drs_operator.planning import displacing as planning
 from drs_operator.planning.findings import findings
 from drs_operator.planning.guards import conflict
 from drs_operator.planning.pinning import pinned
+from drs_operator.planning.record import ErrorRecord
 from drs_operator.planning.rehearsal import records
-from drs_operator.planning.run import ErrorRecord, Run, RunServer
+from drs_operator.planning.run import Run, RunServer
 from drs_operator.reconcilers import displacing, surveying, taking
 from drs_operator.reconcilers.context import refuse_unknown_ledger
 from drs_operator.reconcilers.session import Session

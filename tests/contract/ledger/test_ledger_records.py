@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from drs_operator.ledger.tables import HISTORY
-from drs_operator.planning.run import Answer, ErrorRecord, Run, RunServer
+from drs_operator.planning.record import ErrorRecord
+from drs_operator.planning.run import Answer, Run, RunServer
 from drs_operator.ports import LostRace
 from tests import builders
 from tests.builders import NOW

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from drs_operator.ledger.tables import HISTORY
-from drs_operator.planning.run import Answer, Cancel, ErrorRecord, Run
+from drs_operator.planning.record import ErrorRecord
+from drs_operator.planning.run import Answer, Cancel, Run
 from drs_operator.ports import LostRace, ReadFailed
 from tests import builders
 from tests.builders import NOW

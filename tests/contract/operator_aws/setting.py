@@ -15,7 +15,7 @@ from botocore.config import Config
 from drs_operator.aws.cloud import BotoCloud
 from drs_operator.aws.sessions import Sessions
 from drs_operator.planning.facts import Inventory
-from drs_operator.planning.run import LaunchIntent
+from drs_operator.planning.intents import LaunchIntent
 from drs_operator.ports import Access, ReadFailed
 from tests.contract.simulated_aws import SimulatedAws
 

@@ -9,7 +9,7 @@ import pytest
 
 from drs_operator.aws.cloud import BotoCloud
 from drs_operator.planning.facts import Job
-from drs_operator.planning.run import LaunchIntent
+from drs_operator.planning.intents import LaunchIntent
 from drs_operator.ports import Started
 from tests.contract.operator_aws.setting import (
     EAST,

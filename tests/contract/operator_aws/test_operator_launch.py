@@ -15,8 +15,8 @@ from botocore.compat import HTTPHeaders
 from drs_operator.aws import launch
 from drs_operator.aws.cloud import BotoCloud
 from drs_operator.aws.sessions import mutating
+from drs_operator.planning.intents import LaunchIntent
 from drs_operator.planning.launching import Refusal, Refused, Unknown
-from drs_operator.planning.run import LaunchIntent
 from drs_operator.ports import Access, Started
 from tests.contract.operator_aws.setting import (
     EAST,

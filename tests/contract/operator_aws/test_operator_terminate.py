@@ -7,8 +7,8 @@ from typing import Any
 
 from drs_operator.aws.cloud import BotoCloud
 from drs_operator.planning.facts import RecoveryInstance
+from drs_operator.planning.intents import TerminateIntent
 from drs_operator.planning.launching import Refusal, Refused, Unknown
-from drs_operator.planning.run import TerminateIntent
 from drs_operator.ports import Started
 from tests.contract.operator_aws.setting import (
     EAST,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from drs_operator.planning.run import Run, TerminateIntent
+from drs_operator.planning.intents import TerminateIntent
+from drs_operator.planning.run import Run
 from tests.unit.planning.simulated_drs import SimulatedDrs
 from tests.unit.planning.simulated_jobs import SimulatedJob
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from drs_operator.planning.run import FINAL_WAVE_PHASES, LaunchIntent, Run, RunServer, RunWave
+from drs_operator.planning.intents import LaunchIntent
+from drs_operator.planning.run import FINAL_WAVE_PHASES, Run, RunServer, RunWave
 
 DECIDED = {"Ready", "Kept", "Failed", "Terminated"}
 SKIPPED = {"Skipped", "CompletedWithExceptions"}

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from drs_operator.planning.facts import Jobs, Observed, Place, RecoveryInstance, SourceServer
+from drs_operator.planning.intents import LaunchIntent, TerminateIntent
 from drs_operator.planning.launching import Refusal, Refused, Unknown
-from drs_operator.planning.run import LaunchIntent, TerminateIntent
 from tests import builders as b
 from tests.unit.planning.simulated_jobs import SimulatedInstance, SimulatedJob, Trace
 

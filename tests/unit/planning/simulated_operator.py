@@ -27,9 +27,10 @@ from drs_operator.planning import (
     terminating,
 )
 from drs_operator.planning.facts import Observed, Place, RecoveryPoint
+from drs_operator.planning.intents import LaunchIntent, TerminateIntent
 from drs_operator.planning.launching import Refusal, Refused, Unknown
 from drs_operator.planning.requests import Command, Evidence
-from drs_operator.planning.run import Answer, LaunchIntent, Run, TerminateIntent
+from drs_operator.planning.run import Answer, Run
 from drs_operator.planning.terminating import Sight
 from tests import builders as b
 from tests.unit.planning.aws_rules import check_adopted, check_cleaned, check_evidence, check_termination

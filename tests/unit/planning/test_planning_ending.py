@@ -7,7 +7,8 @@ import pytest
 from drs_operator.planning.ending import DRAIN_LIMIT
 from drs_operator.planning.engine import Decision, Finish, Launch, Resolve, plan_next_steps
 from drs_operator.planning.facts import Job, Observed
-from drs_operator.planning.run import Cancel, LaunchIntent, Run, RunWave
+from drs_operator.planning.intents import LaunchIntent
+from drs_operator.planning.run import Cancel, Run, RunWave
 from tests import builders as b
 from tests.unit.planning.tables import table
 

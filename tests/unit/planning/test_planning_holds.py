@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from drs_operator.planning import holds
-from drs_operator.planning.run import LaunchIntent
+from drs_operator.planning.intents import LaunchIntent
 from tests import builders as b
 from tests.unit.planning.tables import table
 

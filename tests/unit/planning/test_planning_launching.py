@@ -7,7 +7,8 @@ import pytest
 
 from drs_operator.planning import launching
 from drs_operator.planning.launching import QUEUE_WAIT, Refusal, Refused
-from drs_operator.planning.run import Cancel, ErrorRecord, Run
+from drs_operator.planning.record import ErrorRecord
+from drs_operator.planning.run import Cancel, Run
 from tests import builders as b
 from tests.unit.planning.tables import table
 

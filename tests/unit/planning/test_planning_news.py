@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from drs_operator.planning.news import news
-from drs_operator.planning.run import ErrorRecord, Run
+from drs_operator.planning.record import ErrorRecord
+from drs_operator.planning.run import Run
 from tests import builders as b
 from tests.unit.planning.tables import table
 

@@ -9,7 +9,8 @@ from drs_operator.api.v1alpha1.conditions import find_condition
 from drs_operator.api.v1alpha1.drexecution_status import DRExecutionStatus
 from drs_operator.api.v1alpha1.limits import LISTED_FINDINGS, LISTED_HOLDS, LISTED_JOBS_PER_WAVE, LISTED_REQUESTS
 from drs_operator.planning.projection import phase, project, refused
-from drs_operator.planning.run import Answer, Cancel, ErrorRecord, FindingRecord, Run, RunWave
+from drs_operator.planning.record import ErrorRecord
+from drs_operator.planning.run import Answer, Cancel, FindingRecord, Run, RunWave
 from tests import builders as b
 from tests.unit.planning.tables import table
 

@@ -11,9 +11,10 @@ import pytest
 from drs_operator.api.v1alpha1.targetaccount import RegionQuotas
 from drs_operator.planning import quota
 from drs_operator.planning.facts import Job
+from drs_operator.planning.intents import Cleanup, TerminateIntent
 from drs_operator.planning.launching import Refusal
 from drs_operator.planning.quota import Call, Limits, Made, Reserve, Standing, Usage, Waiting
-from drs_operator.planning.run import Cleanup, Run, TerminateIntent
+from drs_operator.planning.run import Run
 from tests import builders as b
 from tests.unit.planning.tables import table
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import pytest
 
+from drs_operator.planning.record import ErrorRecord
 from drs_operator.planning.requests import Command, Evidence, No
 from drs_operator.planning.retrying import missing, retry
-from drs_operator.planning.run import ErrorRecord, RunServer
+from drs_operator.planning.run import RunServer
 from tests import builders as b
 from tests.unit.planning.tables import table
 

@@ -8,7 +8,7 @@ import pytest
 
 from drs_operator.planning import terminating
 from drs_operator.planning.facts import Job, Jobs, JobServer, Place, RecoveryInstance
-from drs_operator.planning.run import Cleanup, TerminateIntent
+from drs_operator.planning.intents import Cleanup, TerminateIntent
 from drs_operator.planning.terminating import Sight
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from drs_operator.planning.facts import Job, Observed, RecoveryInstance
-from drs_operator.planning.run import LaunchIntent, Run, RunServer
+from drs_operator.planning.intents import LaunchIntent
+from drs_operator.planning.run import Run, RunServer
 from drs_operator.planning.verdicts import STATUS_GRACE, absorb, names
 from tests import builders as b
 from tests.unit.planning.tables import table

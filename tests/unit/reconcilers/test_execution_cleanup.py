@@ -398,3 +398,33 @@ def test_an_instance_that_somebody_else_terminates_between_look_and_call_is_left
     world.until(lambda: cleaned(world))
     assert phase(world) == "Completed"
     assert world.cloud.instances(PLACE) == []
+
+
+def test_what_a_job_launches_after_the_run_has_given_it_up_goes_when_it_is_asked_for_again() -> None:
+    world = World()
+    world.quickstart((), timeoutSeconds=600)
+    world.wait(1)
+    world.cloud.launch_takes = timedelta(hours=30)
+    world.execute()
+    world.until(world.finished, hours=48)
+    world.command(COMMAND, "once")
+    world.until(lambda: cleaned(world))
+    assert (phase(world), world.cloud.terminations) == ("Completed", []), "nothing runs yet"
+    world.until(lambda: bool(world.cloud.instances(PLACE)), hours=24)
+    world.command(COMMAND, "twice")
+    world.until(lambda: bool(world.cloud.terminations) and cleaned(world))
+    assert [sorted(call) for call in world.cloud.terminations] == [list(INSTANCES[:2])]
+    assert phase(world) == "Completed"
+
+
+def test_a_clean_up_that_is_asked_for_again_terminates_nothing_again() -> None:
+    world = asked()
+    world.until(lambda: cleaned(world))
+    before = list(world.cloud.terminations)
+    world.command(COMMAND, "again")
+    world.until(lambda: len(world.reasons()) and world.reasons()[-1] == "CleanupCompleted" and cleaned(world))
+    world.wait(60)
+    assert world.cloud.terminations == before
+    cleanup = world.seen().status.cleanup
+    assert cleanup is not None
+    assert (cleanup.terminated, cleanup.remaining) == (4, 0)

@@ -13,9 +13,9 @@ import pytest
 
 from drs_operator.api.v1alpha1 import DRExecution, RecoveryPlan
 from drs_operator.planning.facts import Jobs
+from drs_operator.planning.intents import Cleanup, TerminateIntent
 from drs_operator.planning.launching import Refusal, Refused
 from drs_operator.planning.quota import Reserve
-from drs_operator.planning.run import Cleanup, TerminateIntent
 from drs_operator.reconcilers import execution
 from drs_operator.reconcilers.queueing import admit_termination
 from drs_operator.reconcilers.session import Session
