@@ -422,7 +422,7 @@ def test_a_clean_up_that_is_asked_for_again_terminates_nothing_again() -> None:
     world.until(lambda: cleaned(world))
     before = list(world.cloud.terminations)
     world.command(COMMAND, "again")
-    world.until(lambda: len(world.reasons()) and world.reasons()[-1] == "CleanupCompleted" and cleaned(world))
+    world.until(lambda: world.reasons().count("CleanupCompleted") == 2 and cleaned(world))
     world.wait(60)
     assert world.cloud.terminations == before
     cleanup = world.seen().status.cleanup
