@@ -111,16 +111,3 @@ def test_cancel_ends_a_held_run_and_frees_the_plan(
     kubectl.apply(execution(namespace, "third", "two", pausePolicy="Skip"))
     kubectl("wait", "-n", namespace, "--for=condition=Finished", "drx/third", "--timeout=90s")
     assert kubectl.status("drx", "third", namespace)["phase"] == "Completed"
-
-
-def test_a_command_that_is_not_available_is_answered(
-    kubectl: Kubectl, operator: Operator, sandbox: Sandbox, namespace: str
-) -> None:
-    kubectl("wait", "-n", namespace, "--for=condition=Ready", "drplan/two", "--timeout=60s")
-    kubectl.apply(execution(namespace, "asked", "two"))
-    eventually("a hold", lambda: kubectl.status("drx", "asked", namespace).get("holds"))
-    kubectl("annotate", "-n", namespace, "drx/asked", "drs-operator.io/retry=1")
-    requests = eventually("an answer", lambda: kubectl.status("drx", "asked", namespace).get("requests"))
-    assert (requests[0]["type"], requests[0]["outcome"], requests[0]["code"]) == ("retry", "Refused", "NOT_AVAILABLE")
-    kubectl("annotate", "-n", namespace, "drx/asked", "drs-operator.io/cancel=now")
-    kubectl("wait", "-n", namespace, "--for=condition=Finished", "drx/asked", "--timeout=60s")

@@ -145,6 +145,8 @@ ELSEWHERE = {
     "StandbyInstallation": ("test_leaders.py", "StandbyInstallation"),
     "DynamodbError": ("test_reasons_alone.py", '"DynamodbError"'),
     "ObservationGap": ("test_orphans.py", '"ObservationGap"'),
+    "WaitingForDrill": ("test_region_loss.py", '"WaitingForDrill"'),
+    "CleanupFailed": ("../unit/reconcilers/test_execution_cleanup.py", '"CleanupFailed"'),
     "Superseded": ("test_reasons_alone.py", '"SUPERSEDED"'),
     "Drifted": ("test_launch_settings.py", '"Drifted"'),
     "NotFound": ("test_reasons_alone.py", "test_not_found"),
@@ -157,7 +159,8 @@ ELSEWHERE = {
     "PlanHasActiveExecution": (_DELETIONS, '"PLAN_HAS_ACTIVE_EXECUTION: '),
 }
 """Reasons that would stop everything else here, or that a policy answers: the module that brings them about, and what
-names them there. Pending and InternalError come and go too quickly for a real cluster: fakes stand still for them."""
+names them there. Pending and InternalError come and go too quickly for a real cluster, and the
+simulator of AWS always terminates what it is asked to: fakes stand still for them, and keep instances."""
 
 
 def test_every_reason_with_a_runbook_has_a_row() -> None:

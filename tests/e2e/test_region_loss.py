@@ -39,6 +39,8 @@ def _night(sandbox: Sandbox, kubectl: Kubectl, operator: Operator) -> None:
     told = [event["message"] for event in kubectl.events(NAMESPACE, "yesterdays-drill")]
     assert any("cancelled by execution/inc0042" in message for message in told), told
 
+    assert "WaitingForDrill" in {event["reason"] for event in kubectl.events(NAMESPACE, "inc0042")}
+
     operator.kill()
     operator.start()
     _command(kubectl, "inc0042", "resume=2.1")
