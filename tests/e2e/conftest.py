@@ -66,5 +66,7 @@ def namespace(kubectl: Kubectl) -> Iterator[str]:
         plan(name, "two", "db", "app", pauseBeforeWave=True),
     )
     yield name
+    # A run that is held stays held when its namespace goes: a deletion is no command.
+    kubectl.run("annotate", "drx", "--all", "-n", name, "--overwrite", "drs-operator.io/cancel=the-test-is-over")
     # Nobody waits for it: the servers are this namespace's own, and the next operator lets go of them.
     kubectl.run("delete", "namespace", name, "--wait=false")

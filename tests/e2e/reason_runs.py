@@ -180,7 +180,7 @@ RUNS: tuple[Situation, ...] = (
                 "rawError": "VcpuLimitExceeded",
             },
         ),
-        details={"holds": ("drs-operator.io/skip=1.1", "wave-fails-1"), "waves": ("VcpuLimitExceeded",)},
+        details={"holds": ("skip=1.1", "wave-fails-1"), "waves": ("VcpuLimitExceeded",)},
         because="with onFailure Pause a person decides",
     ),
 )

@@ -273,7 +273,7 @@ WAITS: tuple[Situation, ...] = (
                 "seconds": 10_000_000,
             },
         ),
-        details={"holds": ("aws drs describe-jobs --region us-east-1", "drs-operator.io/skip=1.1")},
+        details={"holds": ("aws drs describe-jobs --region us-east-1", "skip=1.1")},
         because="AWS took the call, the answer was lost, and the job hides",
     ),
     Situation(

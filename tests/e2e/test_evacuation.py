@@ -17,9 +17,11 @@ JOBS = {1: [60], 2: [40], 3: [20, 100], 4: [60], 5: [100], 6: [40], 7: [30, 100]
 def test_an_evacuation(tmp_path: Path) -> None:
     with applied("evacuation", tmp_path) as (sandbox, kubectl):
         ready(kubectl, NAMESPACE, "drplan/everything")
+        sandbox.control.change_clock(speed=20)  # slow enough for a person to see who waits
         kubectl("create", "-f", "examples/evacuation/recovery.yaml")
         waiting = eventually("a job waits for quota", lambda: _queued(kubectl))
         assert waiting["waveNumber"] == 3
+        sandbox.control.change_clock(speed=200)
         kubectl("wait", "-n", NAMESPACE, "--for=condition=Finished", "drx/inc0042", "--timeout=180s")
         status = kubectl.status("drx", "inc0042", NAMESPACE)
         assert (status["phase"], status["serverProgress"], status["waveProgress"]) == ("Completed", "600/600", "8/8")

@@ -91,6 +91,7 @@ def test_runs_wait_for_their_turn_and_none_is_refused(sandbox: Sandbox, tmp_path
     try:
         for name in (*DRILLS, "recovery"):
             kubectl("wait", "-n", NAMESPACE, "--for=condition=Ready", f"drplan/{name}", "--timeout=60s")
+        sandbox.control.change_clock(speed=1)  # no job ends as long as the line is looked at
         for name in DRILLS:
             kubectl.apply(execution(NAMESPACE, name, name))
         waiting = len(DRILLS) - JOBS + RESERVED
@@ -103,6 +104,7 @@ def test_runs_wait_for_their_turn_and_none_is_refused(sandbox: Sandbox, tmp_path
             ),
         )
         operator.kill()
+        sandbox.control.change_clock(speed=100)
         operator.start()
         for name in (*DRILLS, "recovery"):
             kubectl("wait", "-n", NAMESPACE, "--for=condition=Finished", f"drx/{name}", "--timeout=180s")

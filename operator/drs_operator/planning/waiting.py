@@ -75,4 +75,4 @@ def _servers(waves: list[RunWave]) -> str:
 
 def _minutes(waves: list[RunWave], now: datetime) -> str:
     since = min((wave.start_time for wave in waves if wave.start_time), default=now)
-    return f"{int((now - since).total_seconds() // 60)} min"
+    return f"{max(0, int((now - since).total_seconds() // 60))} min"  # `now` may be the last sign of life
