@@ -31,11 +31,15 @@ from drs_operator.process import Process, lease_of
 from drs_operator.reconcilers import standby
 from drs_operator.runtime.fence import Fence, uptime
 from drs_operator.runtime.gate import LedgerGate
-from drs_operator.runtime.leadership import Leadership
+from drs_operator.runtime.leadership import Leadership, end_process_soon
 from drs_operator.runtime.resync import WATCHED, Resync
 from drs_operator.runtime.waiting import Readiness, first_of
 from drs_operator.runtime.workers import Workers
 from drs_operator.settings import Settings
+
+
+STOP_SECONDS = 10.0
+"""How long the process takes to stop at most: a call to AWS that hangs must not outlast what Kubernetes grants."""
 
 
 class WatchEnded(Exception):
@@ -65,8 +69,13 @@ async def _stopped(stop: asyncio.Event) -> None:
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:
+    def asked() -> None:
+        if not stop.is_set():
+            end_process_soon(0, STOP_SECONDS)
+            stop.set()
+
     for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+        asyncio.get_running_loop().add_signal_handler(name, asked)
 
 
 async def _take_part(process: Process) -> None:

@@ -91,8 +91,11 @@ class Leadership:
         return may_lead(seen, self._cluster) and self._gate.problem() is None
 
 
-def end_process_soon() -> None:
-    """Ends the process after a grace: threads of a former leader that wait for AWS cannot be taken back otherwise."""
-    ending = threading.Timer(GRACE_SECONDS, os._exit, (1,))
+def end_process_soon(code: int = 1, seconds: float = GRACE_SECONDS) -> None:
+    """Ends the process after a grace, whatever still waits in it: threads that wait for AWS cannot be taken back.
+
+    What was under way is in the ledger as an intent; the next process looks what has become of it.
+    """
+    ending = threading.Timer(seconds, os._exit, (code,))
     ending.daemon = True
     ending.start()
