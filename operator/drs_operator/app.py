@@ -37,7 +37,6 @@ from drs_operator.runtime.waiting import Readiness, first_of
 from drs_operator.runtime.workers import Workers
 from drs_operator.settings import Settings
 
-
 STOP_SECONDS = 10.0
 """How long the process takes to stop at most: a call to AWS that hangs must not outlast what Kubernetes grants."""
 
