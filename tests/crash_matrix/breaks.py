@@ -36,7 +36,7 @@ BREAKS = {
     ),
     "no-settle-window": Break(
         "planning/launching.py",
-        (("if aws_now < intent.called_at_aws + settle + ahead:", "if False:"),),
+        (("if not intent.settled(aws_now, settle):", "if False:"),),
         "a launch with an unknown outcome is repeated at once: the first may still arrive or show up",
     ),
     "lock-left": Break(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from drs_sandbox.up import Sandbox
+from tests.e2e.crew import Crew
 from tests.e2e.harness import Kubectl, Operator, account, eventually, group, installed, plan
 from tests.e2e.world import world as world_text
 
@@ -48,6 +49,14 @@ def operator(sandbox: Sandbox, tmp_path: Path) -> Iterator[Operator]:
     running.kill()
     for line in running.log.splitlines():
         assert "a defect in a reconciler" not in line, running.log
+
+
+@pytest.fixture
+def crew(sandbox: Sandbox, tmp_path: Path, namespace: str) -> Iterator[Crew]:
+    """Operators for the test's namespace alone."""
+    together = Crew(sandbox, tmp_path, DRS_OPERATOR_NAMESPACES=namespace)
+    yield together
+    together.dismiss()
 
 
 _numbers = itertools.count(1)

@@ -26,14 +26,6 @@ from tests.e2e.test_quickstart import launches
 OPERATOR = "system:serviceaccount:drs-system:drs-operator"
 
 
-@pytest.fixture
-def crew(sandbox: Sandbox, tmp_path: Path, namespace: str) -> Iterator[Crew]:
-    """Operators for the test's namespace alone."""
-    together = Crew(sandbox, tmp_path, DRS_OPERATOR_NAMESPACES=namespace)
-    yield together
-    together.dismiss()
-
-
 def identity(operator: Operator) -> str:
     """The name under which a process was elected."""
     found = re.findall(r"elected.*identity=(\S+)", operator.log)

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from drs_sandbox.up import Sandbox
 from tests.e2e.crew import Crew, says
@@ -16,14 +12,6 @@ from tests.e2e.test_quickstart import launches
 
 GAP_SECONDS = 3.0
 GAUGE = "drs_operator_orphaned_runs"
-
-
-@pytest.fixture
-def crew(sandbox: Sandbox, tmp_path: Path, namespace: str) -> Iterator[Crew]:
-    """Operators for the test's namespace alone."""
-    together = Crew(sandbox, tmp_path, DRS_OPERATOR_NAMESPACES=namespace)
-    yield together
-    together.dismiss()
 
 
 def lose(kubectl: Kubectl, namespace: str, name: str) -> None:

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from drs_sandbox.up import Sandbox
 from tests.e2e.crew import Crew, says
 from tests.e2e.harness import Kubectl, account, execution, group, plan
 from tests.e2e.second_cluster import Cluster
 from tests.e2e.test_quickstart import launches
-
-
-@pytest.fixture
-def crew(sandbox: Sandbox, tmp_path: Path, namespace: str) -> Iterator[Crew]:
-    """Operators for the test's namespace alone."""
-    together = Crew(sandbox, tmp_path, DRS_OPERATOR_NAMESPACES=namespace)
-    yield together
-    together.dismiss()
 
 
 def test_an_execution_that_git_brings_back_is_not_run_again(

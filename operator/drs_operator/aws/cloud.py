@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from drs_operator.aws import drs, errors, launch, quotas, terminate
+from drs_operator.aws import drs, errors, launch, once, quotas, terminate
 from drs_operator.aws.inventories import Door, Inventories, door_of, reader
 from drs_operator.aws.quotas import Quotas
 from drs_operator.aws.sessions import Sessions
@@ -53,7 +53,7 @@ class BotoCloud:
         refresh_seconds: float,
         tick_seconds: float,
         on_refresh: Callable[[Inventory], None] = lambda _: None,
-        launch_timeout_seconds: float = launch.READ_TIMEOUT_SECONDS,
+        launch_timeout_seconds: float = once.READ_TIMEOUT_SECONDS,
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._sessions = sessions

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from drs_operator.planning import holds, launching
+from drs_operator.planning import launching
 from drs_operator.planning.facts import Job
 from drs_operator.planning.intents import LaunchIntent
 from drs_operator.planning.launching import TOKEN_TAG
+from drs_operator.planning.naming import few
 from drs_operator.planning.requests import Command, Evidence, No
 from drs_operator.planning.run import Run, RunWave
-from drs_operator.planning.verdicts import NAMED
 
 REASON = "LaunchOutcomeUnknown"
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -49,20 +49,12 @@ def adopt(run: Run, command: Command, evidence: Evidence, now: datetime) -> Run 
         mismatch = difference(run, wave, intent, job)
         if mismatch is None:
             assert job is not None
-            return _adopted(run, intent, job, command, now)
+            run = launching.started(run, intent, job.job_id, job.status, job.created_at)
+            return launching.known(run, intent.wave_number, now, command.requested_by)
         likeness = len(_members(job) & set(intent.server_ids)) if job is not None else -1
         differences.append((likeness, f"of wave {wave.wave_number}: {mismatch}"))
     _, nearest = max(differences, key=lambda item: item[0])
     return No(JOB_DOES_NOT_MATCH, f"{command.value} is not the launch {nearest}; name another job, or skip the wave")
-
-
-def _adopted(run: Run, intent: LaunchIntent, job: Job, command: Command, now: datetime) -> Run:
-    number = intent.wave_number
-    run = launching.started(run, intent, job.job_id, job.status, job.created_at)
-    if any(other.state == "Calling" for other in run.every_intent_of(number)):
-        return run  # another call of the wave is still unknown: its hold goes on
-    asked = [hold.id for hold in run.open_holds(number) if hold.reason == REASON]
-    return holds.closed(run, asked, now, command.requested_by)
 
 
 def difference(run: Run, wave: RunWave, intent: LaunchIntent, job: Job | None) -> str | None:
@@ -88,7 +80,7 @@ def difference(run: Run, wave: RunWave, intent: LaunchIntent, job: Job | None) -
     if members == wanted:
         return None
     parts = [
-        f"{what} {_few(servers)}"
+        f"{what} {few(sorted(servers))}"
         for what, servers in (("it lacks", wanted - members), ("it has besides", members - wanted))
         if servers
     ]
@@ -97,9 +89,3 @@ def difference(run: Run, wave: RunWave, intent: LaunchIntent, job: Job | None) -
 
 def _members(job: Job) -> set[str]:
     return {server.server_id for server in job.servers}
-
-
-def _few(servers: set[str]) -> str:
-    listed = sorted(servers)
-    first = ", ".join(listed[:NAMED])
-    return first if len(listed) <= NAMED else f"{first} and {len(listed) - NAMED} more"

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from drs_operator.api.v1alpha1.drexecution_status import CleanupStatus, JobStatus
+from drs_operator.api.v1alpha1.drexecution_status import CleanupStatus
 from drs_operator.api.v1alpha1.enums import CleanupPhase
 from drs_operator.api.v1alpha1.limits import LISTED_CLEANUP_JOBS
 from drs_operator.planning import terminating
 from drs_operator.planning.facts import Place
 from drs_operator.planning.intents import Cleanup
+from drs_operator.planning.job_status import job_status
 from drs_operator.planning.requests import Command, Evidence, No
 from drs_operator.planning.run import Run, RunServer
 from drs_operator.planning.terminating import GOING, Sight
@@ -162,19 +163,6 @@ def status(run: Run) -> CleanupStatus | None:
         due_time=cleanup.due_time,
         terminated=len(cleanup.terminated),
         remaining=len(launched) if cleanup.phase == "Scheduled" else len(cleanup.remaining),
-        jobs=[
-            JobStatus(
-                shard=intent.shard,
-                state=intent.state,
-                job_id=intent.job_id,
-                account_id=intent.account_id,
-                region=intent.region,
-                servers=len(intent.instance_ids),
-                status=intent.job_status,
-                start_time=intent.start_time,
-                end_time=intent.end_time,
-            )
-            for intent in jobs
-        ][-LISTED_CLEANUP_JOBS:],
+        jobs=[job_status(intent, intent.place, len(intent.instance_ids)) for intent in jobs][-LISTED_CLEANUP_JOBS:],
         message=cleanup.message or None,
     )

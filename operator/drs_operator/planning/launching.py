@@ -218,11 +218,10 @@ def resolved(
     if find(run, intent) != intent or intent.state != "Calling":
         return run  # it was resolved meanwhile
     if job is not None:
-        return _found(started(run, intent, job.job_id, job.status, job.created_at), number, now)
+        found = started(run, intent, job.job_id, job.status, job.created_at)
+        return known(found, number, now, "the launch was found")
     assert intent.called_at_aws is not None
-    # A clock that runs ahead of AWS's signs calls that AWS takes for longer: the window is longer by as much.
-    ahead = max(timedelta(), (intent.called_at or intent.called_at_aws) - intent.called_at_aws)
-    if aws_now < intent.called_at_aws + settle + ahead:
+    if not intent.settled(aws_now, settle):
         return run
     if run.verdict is not None or run.cancel is not None or run.wave(number).final:
         error = ErrorRecord(
@@ -244,12 +243,12 @@ def resolved(
     return holds.opened(run, number, "LaunchOutcomeUnknown", now, detail)
 
 
-def _found(run: Run, number: int, now: datetime) -> Run:
-    """A launch that turns up late answers the hold that asked for it, unless another one is still looked for."""
+def known(run: Run, number: int, now: datetime, closed_by: str) -> Run:
+    """A launch whose job is known answers the hold that asked for it, unless another one is still looked for."""
     if any(intent.state == "Calling" for intent in run.every_intent_of(number)):
         return run
     asked = [hold.id for hold in run.open_holds(number) if hold.reason == "LaunchOutcomeUnknown"]
-    return holds.closed(run, asked, now, "the launch was found")
+    return holds.closed(run, asked, now, closed_by)
 
 
 def _fail_servers(run: Run, intent: LaunchIntent, errors: Mapping[str, ErrorRecord]) -> Run:

@@ -14,7 +14,6 @@ from drs_operator.api.v1alpha1.drexecution_status import (
     ErrorStatus,
     Finding,
     HoldStatus,
-    JobStatus,
     ObjectiveResults,
     RequestStatus,
     ServerError,
@@ -26,7 +25,7 @@ from drs_operator.api.v1alpha1.fields import clip
 from drs_operator.api.v1alpha1.limits import LISTED_FINDINGS, LISTED_HOLDS, LISTED_JOBS_PER_WAVE
 from drs_operator.planning import cleanup
 from drs_operator.planning.holds import way_on
-from drs_operator.planning.intents import LaunchIntent
+from drs_operator.planning.job_status import job_status
 from drs_operator.planning.quota import Standing
 from drs_operator.planning.run import Answer, Hold, Run, RunServer, RunWave
 from drs_operator.planning.spans import covered
@@ -139,25 +138,10 @@ def _wave(run: Run, wave: RunWave) -> WaveStatus:
         phase=wave.phase,
         on_failure=wave.on_failure,
         attempt=wave.attempt,
-        jobs=[_job(wave, intent) for intent in intents][-LISTED_JOBS_PER_WAVE:],
+        jobs=[job_status(i, wave.place, len(i.server_ids), i.attempt) for i in intents][-LISTED_JOBS_PER_WAVE:],
         servers=[_server(server) for server in wave.servers],
         start_time=wave.start_time,
         end_time=wave.end_time,
-    )
-
-
-def _job(wave: RunWave, intent: LaunchIntent) -> JobStatus:
-    return JobStatus(
-        shard=intent.shard,
-        attempt=intent.attempt,
-        state=intent.state,
-        job_id=intent.job_id,
-        account_id=wave.account_id,
-        region=wave.region,
-        servers=len(intent.server_ids),
-        status=intent.job_status,
-        start_time=intent.start_time,
-        end_time=intent.end_time,
     )
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from drs_operator.planning import ending, holds, verdicts
 from drs_operator.planning.facts import RecoveryInstance
+from drs_operator.planning.naming import NAMED
 from drs_operator.planning.record import ErrorRecord
 from drs_operator.planning.requests import Command, Evidence, No
 from drs_operator.planning.run import Hold, Run, RunServer, RunWave
@@ -59,7 +60,7 @@ def retry(run: Run, command: Command, evidence: Evidence, now: datetime) -> Run 
     waves = [wave for wave in waves if not shares[wave.wave_number].held_back]
     if not waves:
         held = {name: by for share in shares.values() for name, by in share.held.items()}
-        told = ", ".join(f"{name} by {by}" for name, by in list(held.items())[: verdicts.NAMED])
+        told = ", ".join(f"{name} by {by}" for name, by in list(held.items())[:NAMED])
         return No(
             "NOTHING_TO_RETRY",
             f"every server that could be launched again is held by another run ({told}); retry when it has ended",
@@ -193,5 +194,5 @@ def _offers(run: Run) -> str:
     waves = [(hold, run.wave(hold.wave_number)) for hold in offered if hold.wave_number is not None]
     return "to be retried: " + "; ".join(
         f"retry={hold.id} (wave {wave.wave_number}, {wave.name}: {len(missing(run, wave))} servers)"
-        for hold, wave in waves[: verdicts.NAMED]
+        for hold, wave in waves[:NAMED]
     )

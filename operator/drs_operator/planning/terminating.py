@@ -189,13 +189,11 @@ def _after_job(cleanup: Cleanup, intent: TerminateIntent, board: Jobs | None, go
 def _resolved(
     cleanup: Cleanup, intent: TerminateIntent, board: Jobs | None, gone: bool, settle: timedelta, now: datetime
 ) -> Cleanup:
-    assert intent.called_at_aws is not None  # written with CALLING
     if (job := _job_of(cleanup, intent, board)) is not None:
         return started(cleanup, intent, job.job_id, job.status, job.created_at)
     if gone:
         return with_intent(cleanup, intent.model_copy(update={"state": "Ended", "end_time": now}))
-    ahead = max(timedelta(), (intent.called_at or intent.called_at_aws) - intent.called_at_aws)
-    if board is None or board.aws_time < intent.called_at_aws + settle + ahead:
+    if board is None or not intent.settled(board.aws_time, settle):
         return cleanup
     return with_intent(cleanup, _again(intent, None))
 

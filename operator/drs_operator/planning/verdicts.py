@@ -11,14 +11,12 @@ from datetime import datetime, timedelta
 
 from drs_operator.planning.facts import Job, Jobs, JobServer, Observed, RecoveryInstance
 from drs_operator.planning.intents import LaunchIntent
+from drs_operator.planning.naming import few
 from drs_operator.planning.record import ErrorRecord
 from drs_operator.planning.run import FINAL_SERVER_PHASES, Run, RunServer, RunWave
 
 STATUS_GRACE = timedelta(minutes=5)
 """How long after a job's end a server may still wait for its launch status (it trails the job, seen on AWS)."""
-
-NAMED = 5
-"""How many servers a message names."""
 
 _PHASES = {
     "SNAPSHOT_START": "Snapshot",
@@ -38,8 +36,7 @@ def label(server: RunServer) -> str:
 
 def names(servers: Sequence[RunServer]) -> str:
     """The first few of them, and how many more there are: a message has to fit into a line."""
-    first = ", ".join(label(server) for server in servers[:NAMED])
-    return first if len(servers) <= NAMED else f"{first} and {len(servers) - NAMED} more"
+    return few([label(server) for server in servers])
 
 
 def all_final(wave: RunWave) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from drs_operator.api.v1alpha1 import TargetAccount
 from drs_operator.planning import account as accounts
-from drs_operator.planning.facts import Failure
+from drs_operator.planning.facts import Failure, Place
 from drs_operator.ports import Access, AccessDenied, ReadFailed
 from drs_operator.reconcilers.context import Context
 
@@ -31,6 +31,12 @@ async def access_of(
                 f"create it: kubectl create secret generic {ref.name} -n {ref.namespace} --from-literal={ref.key}=…",
             )
     return Access(account.metadata.name, spec.account_id, spec.assume_role_name, external_id, session_name)
+
+
+def account_of(context: Context, name: str, place: Place) -> TargetAccount | None:
+    """The account that a run was pinned to, from memory; None: it is gone, or its name means another one by now."""
+    account = context.objects.get(TargetAccount, None, name)
+    return account if account is not None and account.spec.account_id == place.account_id else None
 
 
 async def entry(

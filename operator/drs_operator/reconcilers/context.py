@@ -18,6 +18,8 @@ from drs_operator.reconcilers.settings_book import SettingsBook
 
 RECONCILE = "drs-operator.io/reconcile"
 FINALIZER = "drs-operator.io/operator"
+LEDGER_FAILURES = frozenset({"LEDGER_UNREACHABLE", "DYNAMODB_ERROR"})
+"""Codes of what DynamoDB fails with: it may be gone in a moment."""
 """Ours, on objects that hold something outside of the cluster."""
 
 

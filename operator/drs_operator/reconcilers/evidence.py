@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from drs_operator.api.v1alpha1 import TargetAccount
 from drs_operator.planning import adopting, retrying
 from drs_operator.planning.facts import Failure, Jobs, Place, RecoveryInstance
 from drs_operator.planning.launching import LOOK_BACK
 from drs_operator.planning.requests import Command, Evidence
 from drs_operator.planning.run import RunWave
 from drs_operator.ports import Access, ReadFailed
-from drs_operator.reconcilers.access import access_of
+from drs_operator.reconcilers.access import access_of, account_of
 from drs_operator.reconcilers.session import Session
 
 
@@ -75,8 +74,8 @@ async def _for_adopt(session: Session, command: Command, jobs: dict[Place, Jobs]
 
 
 async def _access(session: Session, wave: RunWave) -> Access:
-    account = session.context.objects.get(TargetAccount, None, wave.account_name)
-    if account is None or account.spec.account_id != wave.account_id:
+    account = account_of(session.context, wave.account_name, wave.place)
+    if account is None:
         raise ReadFailed(
             "ACCOUNT_UNAVAILABLE", f"TargetAccount {wave.account_name} is gone or another account; put it back"
         )

@@ -11,7 +11,7 @@ from drs_operator.planning.facts import Failure
 from drs_operator.planning.run import Run
 from drs_operator.ports import ReadFailed
 from drs_operator.reconcilers import commanding, history, launching, queueing, starting, validating
-from drs_operator.reconcilers.context import Context, Outcome, record
+from drs_operator.reconcilers.context import LEDGER_FAILURES, Context, Outcome, record
 from drs_operator.reconcilers.observing import observe
 from drs_operator.reconcilers.recording import record_run, troubled
 from drs_operator.reconcilers.rehearsing import rehearse
@@ -20,8 +20,6 @@ from drs_operator.reconcilers.session import Session, as_it_is
 SIGN_OF_LIFE_SECONDS = 60.0
 ROUNDS = 8
 """Decisions in one reconcile: a wave's end, the next wave's intent and its call follow each other at once."""
-LEDGER = frozenset({"LEDGER_UNREACHABLE", "DYNAMODB_ERROR"})
-"""Failures after which nothing more can be done in this look: every further step would need the ledger."""
 
 
 async def reconcile(context: Context, execution: DRExecution) -> Outcome:
@@ -92,8 +90,8 @@ async def _rounds(session: Session) -> datetime | None:
             try:
                 await _step(session, step)
             except ReadFailed as error:
-                if error.code in LEDGER:
-                    raise
+                if error.code in LEDGER_FAILURES:
+                    raise  # every further step would need it, too
                 session.troubles.append(Failure(error.code, error.message))  # an account never holds up another
         if session.run.version == version or session.run.state == "Ended":
             break

@@ -22,7 +22,7 @@ from drs_operator.planning.launch_settings import Wanted, addresses, differences
 from drs_operator.planning.naming import few
 from drs_operator.ports import Access, AccessDenied, LostRace, ReadFailed, Throttled
 from drs_operator.reconcilers import group_reading
-from drs_operator.reconcilers.context import Context
+from drs_operator.reconcilers.context import LEDGER_FAILURES, Context
 from drs_operator.reconcilers.settings_writing import mend
 
 BATCH = 40
@@ -30,7 +30,6 @@ BATCH = 40
 PARALLEL = 8
 """Of them at a time. The place's threads bound what reaches AWS of all groups together."""
 SOON_SECONDS = 0.5
-_LEDGER = ("LEDGER_UNREACHABLE", "DYNAMODB_ERROR")
 _PASSING = ("SERVER_IN_JOB",)
 """Failures that say nothing of the settings: they are written when it is over."""
 
@@ -169,9 +168,9 @@ async def _server(
         done = await _compared(look, server_id, wanted, restraint, versions)
     except ReadFailed as error:
         failure = Failure(error.code, error.message)
-        if isinstance(error, Throttled | AccessDenied) or error.code in _LEDGER:
+        if isinstance(error, Throttled | AccessDenied) or error.code in LEDGER_FAILURES:
             book.slow_down(place, failure)
-        if isinstance(error, Throttled) or error.code in _LEDGER:
+        if isinstance(error, Throttled) or error.code in LEDGER_FAILURES:
             return ServerSettings(State.PENDING, failure=failure)
         book.failed(place, server_id, wanted, failure)
         return ServerSettings(State.PENDING if error.code in _PASSING else State.FAILED, failure=failure)

@@ -15,7 +15,7 @@ from drs_operator.planning.launching import Refusal, Refused, Unknown
 from drs_operator.planning.run import Run, RunWave
 from drs_operator.ports import Access, AccessDenied, LostRace, ReadFailed, Started
 from drs_operator.reconcilers import launch_guards, settings_at_launch
-from drs_operator.reconcilers.access import access_of, for_run, is_allowed
+from drs_operator.reconcilers.access import access_of, account_of, for_run, is_allowed
 from drs_operator.reconcilers.context import Context, refuse_unknown_ledger
 from drs_operator.reconcilers.launch_guards import Passed
 from drs_operator.reconcilers.session import Session
@@ -114,8 +114,8 @@ async def resolve(session: Session, intent: LaunchIntent) -> None:
     """Looks for the job of a call whose outcome is unknown. Never calls."""
     context = session.context
     wave = session.run.wave(intent.wave_number)
-    account = context.objects.get(TargetAccount, None, wave.account_name)
-    if account is None or account.spec.account_id != wave.account_id:
+    account = account_of(context, wave.account_name, wave.place)
+    if account is None:
         text = f"TargetAccount {wave.account_name} is gone or another account: what became of a launch cannot be seen"
         raise ReadFailed("ACCOUNT_UNAVAILABLE", f"{text}; put it back")
     assert intent.called_at_aws is not None  # written with CALLING

@@ -6,13 +6,12 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from drs_operator.api.v1alpha1 import TargetAccount
 from drs_operator.planning.facts import Failure, Job, Jobs, Observed, Place, RecoveryInstance
 from drs_operator.planning.intents import LaunchIntent
 from drs_operator.planning.launching import LOOK_BACK
 from drs_operator.planning.run import FINAL_SERVER_PHASES, Run, RunServer, RunWave
 from drs_operator.ports import Access, ReadFailed
-from drs_operator.reconcilers.access import access_of
+from drs_operator.reconcilers.access import access_of, account_of
 from drs_operator.reconcilers.context import Context
 
 
@@ -41,9 +40,9 @@ async def observe(context: Context, run: Run) -> Sight:
         if intent.state == "Started" or (intent.job_id and wave.phase == "Launching"):
             followed[wave.place].append((wave, intent))
     for place, watched in followed.items():
-        account = context.objects.get(TargetAccount, None, watched[0][0].account_name)
-        if account is None or account.spec.account_id != place.account_id:
-            name = watched[0][0].account_name
+        name = watched[0][0].account_name
+        account = account_of(context, name, place)
+        if account is None:
             text = f"TargetAccount {name} is gone or another account; its jobs cannot be followed until it is back"
             sight.troubles.append(Failure("ACCOUNT_UNAVAILABLE", text))
             continue

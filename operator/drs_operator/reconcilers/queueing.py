@@ -6,13 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from drs_operator.api.v1alpha1 import TargetAccount
 from drs_operator.planning import launching, quota
 from drs_operator.planning.facts import Place
 from drs_operator.planning.intents import LaunchIntent, TerminateIntent
 from drs_operator.planning.launching import Refusal, Refused
 from drs_operator.ports import ReadFailed
-from drs_operator.reconcilers.access import access_of
+from drs_operator.reconcilers.access import access_of, account_of
 from drs_operator.reconcilers.quota_queue import REACH
 from drs_operator.reconcilers.session import Session
 
@@ -63,8 +62,8 @@ async def admit_termination(session: Session, intent: TerminateIntent) -> Refusa
 async def _see(session: Session, account_name: str, place: Place) -> bool:
     """Brings the queue the job board and the quotas of a place; False: they cannot be read now."""
     context = session.context
-    account = context.objects.get(TargetAccount, None, account_name)
-    if account is None or account.spec.account_id != place.account_id:
+    account = account_of(context, account_name, place)
+    if account is None:
         return False
     try:
         access = await access_of(context, account)

@@ -19,7 +19,7 @@ from drs_operator.planning.launch_settings import Wanted, addresses, differences
 from drs_operator.planning.mirrors import owner_of
 from drs_operator.planning.run import RunWave
 from drs_operator.ports import Access, AccessDenied, LostRace, ReadFailed, Throttled
-from drs_operator.reconcilers.context import Context, refuse_unknown_ledger
+from drs_operator.reconcilers.context import LEDGER_FAILURES, Context, refuse_unknown_ledger
 from drs_operator.reconcilers.session import Session
 from drs_operator.reconcilers.settings_book import FIRST_RETRY
 from drs_operator.reconcilers.settings_writing import mend
@@ -27,7 +27,6 @@ from drs_operator.reconcilers.settings_writing import mend
 PARALLEL = 8
 PATIENCE = 4 * FIRST_RETRY
 """A launch waits for settings that cannot be written until they have failed three times in a row: it may pass."""
-LEDGER = frozenset({"LEDGER_UNREACHABLE", "DYNAMODB_ERROR"})
 BUSY = "SERVER_IN_JOB"
 
 
@@ -159,7 +158,7 @@ async def _may_still_write(context: Context, wave: RunWave) -> None:
 def _failed(asked: _Group, server_id: str, error: ReadFailed, found: InForce) -> None:
     """Notes a failure, or raises it where it stops the run altogether."""
     failure = Failure(error.code, error.message)
-    if error.code in LEDGER or error.code in ("LEDGER_REPLACED", "LEDGER_ROLLED_BACK"):
+    if error.code in LEDGER_FAILURES or error.code in ("LEDGER_REPLACED", "LEDGER_ROLLED_BACK"):
         raise error
     if error.code == BUSY:
         found.busy = failure

@@ -11,12 +11,12 @@ from drs_operator.planning.ground import Ground, Rival, candidates, place_of
 from drs_operator.planning.mirrors import owner_of
 from drs_operator.ports import Access, Holder, ReadFailed
 from drs_operator.reconcilers.access import access_of, is_allowed
-from drs_operator.reconcilers.context import Context
+from drs_operator.reconcilers.context import LEDGER_FAILURES, Context
 from drs_operator.reconcilers.displacing import Occupant, occupant
 from drs_operator.reconcilers.group_ledger import held, others_have
 from drs_operator.reconcilers.points import has_points
 
-PASSING = frozenset({"DRS_ERROR", "LEDGER_UNREACHABLE", "DYNAMODB_ERROR", "INTERNAL_ERROR"})
+PASSING = LEDGER_FAILURES | {"DRS_ERROR", "INTERNAL_ERROR"}
 """Failures that may be gone in a moment: they never refuse a run, it waits."""
 PATIENCE = timedelta(minutes=1)
 """How long a RECOVERY waits in validation for a place that does not answer, before it goes on with what is known."""

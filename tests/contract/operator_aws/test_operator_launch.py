@@ -12,7 +12,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
-from drs_operator.aws import launch
+from drs_operator.aws import once
 from drs_operator.aws.cloud import BotoCloud
 from drs_operator.aws.sessions import mutating
 from drs_operator.planning.intents import LaunchIntent
@@ -296,17 +296,17 @@ def _text(value: str | bytes) -> str:
 
 def test_botocores_hook_for_signers_is_there_and_the_pinned_one_is_in_it() -> None:
     """`AUTH_TYPE_MAPS` is semi-public: if a new botocore moves it, this is where it shows."""
-    assert botocore.auth.AUTH_TYPE_MAPS[launch.PINNED] is launch.PinnedSigV4Auth
-    assert issubclass(launch.PinnedSigV4Auth, botocore.auth.AUTH_TYPE_MAPS["v4"])
+    assert botocore.auth.AUTH_TYPE_MAPS[once.PINNED] is once.PinnedSigV4Auth
+    assert issubclass(once.PinnedSigV4Auth, botocore.auth.AUTH_TYPE_MAPS["v4"])
 
 
 def test_a_pinned_client_signs_with_the_pinned_time_and_only_that(setting: Setting) -> None:
-    config = mutating(5, signature_version=launch.PINNED)
+    config = mutating(5, signature_version=once.PINNED)
     client = setting.shared.client_for_one_call(RUN, "drs", EAST, config)
     sent = Sent(client)
     pinned = datetime(2026, 1, 31, 23, 59, 59, 999999, UTC)
     for moment in (pinned, pinned, pinned + timedelta(seconds=1)):
-        with launch.signed_at(moment):
+        with once.signed_at(moment):
             client.start_recovery(sourceServers=[{"sourceServerID": web(1)}], isDrill=True)
     first, second, third = sent.headers
     assert [headers["x-amz-date"] for headers in sent.headers] == [
@@ -323,7 +323,7 @@ def test_a_pinned_client_signs_with_the_pinned_time_and_only_that(setting: Setti
 def test_other_clients_sign_with_the_present(setting: Setting) -> None:
     client = setting.shared.client_for_one_call(RUN, "drs", EAST, mutating(5))
     sent = Sent(client)
-    with launch.signed_at(ago(days=30)):
+    with once.signed_at(ago(days=30)):
         client.start_recovery(sourceServers=[{"sourceServerID": web(1)}], isDrill=True)
     signed = datetime.strptime(sent.headers[0]["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     assert abs(signed - datetime.now(UTC)) < timedelta(minutes=1)
